@@ -1,0 +1,20 @@
+package thanora.tensor;
+
+import org.bytedeco.pytorch.NoGradGuard;
+
+/** While open, operators on this thread record no graph. */
+public final class NoGrad implements AutoCloseable {
+  private final NoGradGuard guard = new NoGradGuard();
+
+  private NoGrad() {}
+
+  /** Opens the guard; close it with try-with-resources. */
+  public static NoGrad open() {
+    return new NoGrad();
+  }
+
+  @Override
+  public void close() {
+    guard.close();
+  }
+}

@@ -1,0 +1,282 @@
+package thanora.tensor;
+
+import java.util.List;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.T_TensorTensor_T;
+import org.bytedeco.pytorch.T_TensorTensorTensor_T;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The operators the project uses, named as papers name them. Pure unless the name ends in {@code
+ * InPlace}; results belong to the caller's {@link TensorScope}.
+ */
+public final class Ops {
+  private Ops() {}
+
+  /** x Wᵀ; x (N, in), W (out, in). */
+  public static Tensor linear(Tensor x, Tensor w) {
+    return torch.linear(x, w);
+  }
+
+  /** x Wᵀ + bias; x (N, in), W (out, in), bias (out). */
+  public static Tensor linear(Tensor x, Tensor w, Tensor bias) {
+    return torch.linear(x, w, new TensorOptional(bias));
+  }
+
+  /** a b. */
+  public static Tensor matmul(Tensor a, Tensor b) {
+    return torch.matmul(a, b);
+  }
+
+  /** a + b. */
+  public static Tensor add(Tensor a, Tensor b) {
+    return a.add(b);
+  }
+
+  /** a − b. */
+  public static Tensor sub(Tensor a, Tensor b) {
+    return a.sub(b);
+  }
+
+  /** Element by element. */
+  public static Tensor mul(Tensor a, Tensor b) {
+    return a.mul(b);
+  }
+
+  /** Element by element. */
+  public static Tensor div(Tensor a, Tensor b) {
+    return a.div(b);
+  }
+
+  /** factor · a. */
+  public static Tensor scale(Tensor a, double factor) {
+    return a.mul(new Scalar(factor));
+  }
+
+  /** base + factor · (a b), in one call; base (n, m), a (n, k), b (k, m). */
+  public static Tensor addmm(Tensor base, Tensor a, Tensor b, double factor) {
+    return torch.addmm(base, a, b, new Scalar(1.0), new Scalar(factor));
+  }
+
+  /** Transposed, as a view. */
+  public static Tensor transpose(Tensor a) {
+    return a.t();
+  }
+
+  /** Rows or columns side by side along a dimension. */
+  public static Tensor cat(int dim, Tensor... parts) {
+    return torch.cat(new TensorVector(parts), dim);
+  }
+
+  /** The part [start, start + length) of a dimension, as a view. */
+  public static Tensor narrow(Tensor a, int dim, long start, long length) {
+    return a.narrow(dim, start, length);
+  }
+
+  /** The rows of a dimension that {@code index} (int64) names. */
+  public static Tensor select(Tensor a, int dim, Tensor index) {
+    return a.index_select(dim, index);
+  }
+
+  /** Rows of {@code table} (V, D) for ids (N). */
+  public static Tensor embedding(Tensor table, Tensor ids) {
+    return torch.embedding(table, ids);
+  }
+
+  /** x / √(mean(x²) + eps) · weight over the last dimension. */
+  public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+    return torch.rms_norm(x, new long[] {weight.numel()}, new TensorOptional(weight), new DoubleOptional(eps));
+  }
+
+  /** x · sigmoid(x). */
+  public static Tensor silu(Tensor x) {
+    return torch.silu(x);
+  }
+
+  /**
+   * softmax(q kᵀ / √Dh) v; q (B, H, T, Dh), k and v (B, Hkv, S, Dh), grouped heads allowed.
+   *
+   * @param causal query t sees keys 0..t; needs T = S
+   */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, new TensorOptional(), 0.0, causal, new DoubleOptional(), q.size(1) != k.size(1));
+  }
+
+  /** The same with a mask (B, 1, T, S) of booleans: true where a key is seen. */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor mask) {
+    return torch.scaled_dot_product_attention(
+        q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(), q.size(1) != k.size(1));
+  }
+
+  /** log Σ exp over the last dimension, which stays with size 1. */
+  public static Tensor logSumExp(Tensor x) {
+    return torch.logsumexp(x, new long[] {-1}, true);
+  }
+
+  /** Natural logarithm of softmax over the last dimension. */
+  public static Tensor logSoftmax(Tensor x) {
+    return torch.log_softmax(x, -1);
+  }
+
+  /** −log softmax(logits)[label] for each row, without reduction, in float32; logits (N, V), labels (N). */
+  public static Tensor crossEntropy(Tensor logits, Tensor labels) {
+    return torch.cross_entropy_loss(
+        Tensors.cast(logits, DType.F32), labels, new TensorOptional(), 0L, -100L, 0.0);
+  }
+
+  /** The index of the largest entry of each row. */
+  public static Tensor argmax(Tensor x) {
+    return torch.argmax(x, new LongOptional(-1), false);
+  }
+
+  /** a ← factor · a. */
+  public static Tensor scaleInPlace(Tensor a, double factor) {
+    return a.mul_(new Scalar(factor));
+  }
+
+  /** a ← a + factor · b. */
+  public static Tensor addInPlace(Tensor a, Tensor b, double factor) {
+    return a.add_(b, new Scalar(factor));
+  }
+
+  /** a ← a + value. */
+  public static Tensor addInPlace(Tensor a, double value) {
+    return a.add_(new Scalar(value));
+  }
+
+  /** a ← a + factor · (b ∘ c). */
+  public static Tensor addProductInPlace(Tensor a, Tensor b, Tensor c, double factor) {
+    return a.addcmul_(b, c, new Scalar(factor));
+  }
+
+  /** a ← a + factor · (b / c). */
+  public static Tensor addQuotientInPlace(Tensor a, Tensor b, Tensor c, double factor) {
+    return a.addcdiv_(b, c, new Scalar(factor));
+  }
+
+  /** Backward pass from {@code output} with its gradient; leaves receive theirs. */
+  public static void backward(Tensor output, Tensor gradient) {
+    output.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
+  }
+
+  /** Sum of all elements. */
+  public static Tensor sum(Tensor x) {
+    return x.sum();
+  }
+
+  /** Sum over one dimension. */
+  public static Tensor sum(Tensor x, int dim) {
+    return x.sum(dim);
+  }
+
+  /** Frobenius norm. */
+  public static Tensor norm(Tensor x) {
+    return x.norm();
+  }
+
+  /** Euclidean norm of each slice along {@code dim}, which stays with size 1. */
+  public static Tensor norms(Tensor x, int dim) {
+    return x.mul(x).sum(new long[] {dim}, true, null).sqrt();
+  }
+
+  /** Eigenvalues of a symmetric matrix, ascending (n). */
+  public static Tensor eigenvalues(Tensor symmetric) {
+    return torch.linalg_eigvalsh(symmetric);
+  }
+
+  /** Eigenvalues, ascending (n), and eigenvectors as columns (n, n) of a symmetric matrix. */
+  public static Eigen eigen(Tensor symmetric) {
+    T_TensorTensor_T pair = torch.linalg_eigh(symmetric);
+    return new Eigen(pair.get0(), pair.get1());
+  }
+
+  /** Thin singular value decomposition: U (m, k), σ descending (k), Vᵀ (k, n). */
+  public static Svd svd(Tensor a) {
+    T_TensorTensorTensor_T triple =
+        torch.linalg_svd(a, false, new org.bytedeco.pytorch.StringViewOptional());
+    return new Svd(triple.get0(), triple.get1(), triple.get2());
+  }
+
+  /** Singular values, descending. */
+  public static Tensor singularValues(Tensor a) {
+    return torch.linalg_svdvals(a);
+  }
+
+  /** An orthonormal basis of the columns of a (m, n), m ≥ n, by QR. */
+  public static Tensor orthonormal(Tensor a) {
+    return torch.linalg_qr(a, "reduced").get0();
+  }
+
+  /** Result of {@link #eigen}. */
+  public record Eigen(Tensor values, Tensor vectors) {}
+
+  /** Result of {@link #svd}. */
+  public record Svd(Tensor u, Tensor sigma, Tensor vt) {}
+
+  /** Product of each pair of a stack; a (n, p, q), b (n, q, m). */
+  public static Tensor bmm(Tensor a, Tensor b) {
+    return a.bmm(b);
+  }
+
+  /** The last two dimensions swapped, as a view. */
+  public static Tensor transposeLast(Tensor a) {
+    return a.transpose(-2, -1);
+  }
+
+  /** Square root, element by element. */
+  public static Tensor sqrt(Tensor a) {
+    return a.sqrt();
+  }
+
+  /** −1, 0 or 1, element by element. */
+  public static Tensor sign(Tensor a) {
+    return a.sign();
+  }
+
+  /** Each element, but at least {@code floor}. */
+  public static Tensor atLeast(Tensor a, double floor) {
+    return a.clamp_min(new Scalar(floor));
+  }
+
+  /** a + value, element by element. */
+  public static Tensor plus(Tensor a, double value) {
+    return a.add(new Scalar(value));
+  }
+
+  /** target += factor · (a b) for each of a stack; target (n, p, m), a (n, p, q), b (n, q, m). */
+  public static void addBmmInPlace(Tensor target, Tensor a, Tensor b, double factor) {
+    target.baddbmm_(a, b, new Scalar(1.0), new Scalar(factor));
+  }
+
+  /** Whether no element is infinite or not a number. */
+  public static boolean allFinite(Tensor a) {
+    return a.isfinite().all().item_bool();
+  }
+
+  /** Sum of the diagonal of a matrix. */
+  public static double trace(Tensor a) {
+    return a.trace().item_double();
+  }
+
+  /** The diagonal of a matrix, as a view. */
+  public static Tensor diagonal(Tensor a) {
+    return a.diagonal();
+  }
+
+  /**
+   * All eigenvalues, descending (n), and the eigenvectors of the {@code top} largest as columns
+   * (n, top) of each symmetric float64 matrix; in main memory several matrices at a time, one a
+   * thread, each in half the time of {@link #eigen}.
+   */
+  public static List<Eigen> topEigen(List<Tensor> symmetric, int top) {
+    return TopEigen.of(symmetric, top);
+  }
+}
