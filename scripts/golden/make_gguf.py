@@ -1,0 +1,240 @@
+"""Writes GGUF golden files: quantised blocks, and tiny models with the values they stand for.
+
+usage: make_gguf.py        (after make_models.py, whose checkpoints it converts)
+
+Under src/test/resources/golden/gguf:
+  TYPE.safetensors     bytes (2, row bytes) uint8: random blocks with finite half-precision scales;
+                       values (2, row) float32: what gguf-py makes of them
+  tiny-llama.gguf      models/llama: q and k rows permuted as llama.cpp stores them; F32, F16, Q8_0
+  tiny-llama3.gguf     models/llama3-rope: F16, the rope scaling as the tensor rope_freqs.weight
+  tiny-qwen2.gguf      models/qwen2: not permuted; biases F32, weights Q4_0, Q4_1, Q5_0, Q5_1, BF16
+  NAME.expected.safetensors   ids_i int64, logits_i float32 of transformers on the dequantised
+                       weights, and tensor.KEY: those of layer 0 under their Hugging Face names
+  NAME.tokens.json     texts and their ids (llama and qwen2 only); the vocabulary is a
+                       byte-level BPE of 96 tokens without most bytes: those are left out
+"""
+import json
+import math
+from importlib.metadata import version
+
+import gguf
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType as Type
+from safetensors.torch import load_file
+from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers, trainers
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from reference import GOLDEN, deterministic, write
+
+SEED = 20240608
+SCRIPT = "scripts/golden/make_gguf.py"
+FOLDER = GOLDEN / "gguf"
+# Type to (byte offsets of half-precision scales in a block, values in a block).
+HALVES = {Type.Q4_0: [0], Type.Q4_1: [0, 2], Type.Q5_0: [0], Type.Q5_1: [0, 2], Type.Q8_0: [0],
+          Type.Q4_K: [0, 2], Type.Q5_K: [0, 2], Type.Q6_K: [208]}
+PLAIN = {Type.F32: np.float32, Type.F16: np.float16, Type.BF16: np.uint16}
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+TEXT = """the cat sat on the mat and the rat ran at the cat. in the end there are 12 hens
+in the den, and the men send them tea at ten. "is this it?" she said; it's not, isn't
+it: 3 + 40 = 43! (he won't read the other letter.) they lend their red sheets to the
+other teachers and rest near the trees."""
+SAMPLES = ["the cat", "The cat", " the  rat sat.", "12 hens", "in 1234  43 and   5", "it's isn't",
+           "<|im_start|>the end<|im_end|>\n", "tea\n\n  at ten\n", "", " ", "\n",
+           "Gr\u00fc\u00dfe the cat",
+           "(3+40)=43!", "<|im_end|><|endoftext|>rest", "other others another"]
+QWEN2_SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+               r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def random_bytes(kind, generator):
+    """Two rows of valid data: any bits, but every float in it finite."""
+    block, size = gguf.GGML_QUANT_SIZES[kind]
+    blocks = 4 if block == 256 else 8 if block > 1 else 256
+    data = generator.integers(0, 256, (blocks, size), dtype=np.uint8)
+    if kind in PLAIN:
+        exponent = {Type.F32: 0x7F80, Type.F16: 0x7C00, Type.BF16: 0x7F80}[kind]
+        high = data[:, -2:].copy().view(np.uint16)[:, 0]
+        bad = (high & exponent) == exponent
+        data[bad, -1] &= 0x80  # an exponent near zero instead of infinity or NaN
+    for offset in HALVES.get(kind, []):
+        halves = data[:, offset:offset + 2].copy().view(np.uint16)[:, 0]
+        halves[(halves & 0x7C00) == 0x7C00] &= 0x83FF
+        halves[0] = 0x8001  # the smallest negative subnormal number
+        data[:, offset:offset + 2] = halves[:, None].view(np.uint8)
+    return data.reshape(2, -1)
+
+
+def make_blocks():
+    for number, kind in enumerate([*PLAIN, *HALVES]):
+        data = random_bytes(kind, np.random.default_rng(SEED + number))
+        values = gguf.quants.dequantize(data.view(np.float16) if kind == Type.F16 else
+                                        data.view(np.float32) if kind == Type.F32 else data, kind)
+        values = np.ascontiguousarray(values, dtype=np.float32)
+        assert np.isfinite(values).all() and np.unique(values).size > 16, kind
+        write(FOLDER / f"{kind.name}.safetensors",
+              {"bytes": torch.from_numpy(data), "values": torch.from_numpy(values)}, SCRIPT,
+              seed=SEED + number, gguf=version("gguf"))
+        print(kind.name, data.shape, values.shape)
+
+
+def permute(weight, heads):
+    """llama.cpp's order of q and k rows: the two halves of each head interleaved."""
+    half = weight.shape[0] // heads // 2
+    return weight.reshape(heads, 2, half, -1).swapaxes(1, 2).reshape(weight.shape)
+
+
+def unpermute(weight, heads):
+    half = weight.shape[0] // heads // 2
+    return weight.reshape(heads, half, 2, -1).swapaxes(1, 2).reshape(weight.shape)
+
+
+def split_for(pre):
+    if pre == "qwen2":
+        return pre_tokenizers.Sequence([
+            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    digits = [pre_tokenizers.Digits(individual_digits=True)] if pre == "smollm" else []
+    return pre_tokenizers.Sequence(digits + [pre_tokenizers.ByteLevel(add_prefix_space=False)])
+
+
+def tiny_tokenizer(pre):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = split_for(pre)
+    tokenizer.train_from_iterator([TEXT], trainers.BpeTrainer(
+        vocab_size=96, show_progress=False,
+        special_tokens=[AddedToken(t, special=True, normalized=False) for t in SPECIAL]))
+    assert tokenizer.get_vocab_size() == 96
+    return tokenizer
+
+
+def gguf_name(name):
+    tensors = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 8)
+    stem, suffix = name.rsplit(".", 1)
+    return tensors.get_name(stem) + "." + suffix
+
+
+def heads_of(name, config):
+    if config.model_type != "llama":
+        return None
+    return {"q_proj": config.num_attention_heads,
+            "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
+
+
+def rope_freqs(config):
+    """Divisors of the rotation frequencies for llama3 scaling, as llama.cpp's converter writes."""
+    rope = config.rope_parameters
+    low, high, factor = rope["low_freq_factor"], rope["high_freq_factor"], rope["factor"]
+    old = rope["original_max_position_embeddings"]
+    out = []
+    for index in range(0, config.head_dim, 2):
+        turns = old / (2 * math.pi * rope["rope_theta"] ** (index / config.head_dim))
+        smooth = min(1.0, max(0.0, (turns - low) / (high - low)))
+        out.append(1 / ((1 - smooth) / factor + smooth))
+    return np.array(out, dtype=np.float32)
+
+
+def add_metadata(writer, config, name, tokenizer, pre):
+    writer.add_type("model")
+    writer.add_name(name)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    writer.add_quantization_version(2)
+    if config.model_type == "llama":
+        writer.add_vocab_size(config.vocab_size)
+        writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    model = json.loads(tokenizer.to_str())["model"]
+    tokens = sorted(model["vocab"], key=model["vocab"].get)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list(tokens)
+    writer.add_token_types([gguf.TokenType.CONTROL if t in SPECIAL else gguf.TokenType.NORMAL
+                            for t in tokens])
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in model["merges"]])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_add_bos_token(False)
+
+
+def make_model(source, name, pre, kinds):
+    """kinds: the last part of a weight's name to its type; F32 for all others."""
+    folder = GOLDEN / "models" / source
+    config = AutoConfig.from_pretrained(folder)
+    weights = load_file(folder / "model.safetensors")
+    tokenizer = tiny_tokenizer(pre)
+    path = FOLDER / f"{name}.gguf"
+    writer = gguf.GGUFWriter(path, config.model_type)
+    add_metadata(writer, config, name, tokenizer, pre)
+    if config.rope_parameters["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", rope_freqs(config))
+    stored = {}
+    for key, tensor in weights.items():
+        heads = heads_of(key, config)
+        values = permute(tensor.numpy(), heads) if heads else tensor.numpy()
+        kind = kinds.get(key.split(".")[-2], Type.F32) if tensor.dim() == 2 else Type.F32
+        data = gguf.quants.quantize(values, kind)
+        writer.add_tensor(gguf_name(key), data, raw_dtype=kind)
+        back = np.array(gguf.quants.dequantize(data, kind), dtype=np.float32)
+        stored[key] = torch.from_numpy(unpermute(back, heads).copy() if heads else back)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    expect(folder, name, stored, config)
+    if name == "tiny-llama3":  # the same tokenizer as tiny-llama
+        return
+    rows = [{"text": text, "ids": tokenizer.encode(text).ids} for text in SAMPLES]
+    (FOLDER / f"{name}.tokens.json").write_text(
+        json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def expect(folder, name, stored, config):
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model.load_state_dict(stored, strict=True)
+    golden = load_file(folder / "expected.safetensors")
+    out = {f"tensor.{key}": value for key, value in stored.items() if ".layers.0." in key}
+    for index in range(3):
+        ids = golden[f"ids_{index}"]
+        with torch.no_grad():
+            out |= {f"ids_{index}": ids, f"logits_{index}": model(input_ids=ids[None]).logits[0]}
+    write(FOLDER / f"{name}.expected.safetensors", out, SCRIPT, gguf=version("gguf"))
+    drift = (out["logits_1"] - golden["logits_1"]).abs().max()
+    print(f"{name}: quantisation changes the logits by at most {drift:.3f}")
+    if config.rope_parameters["rope_type"] == "llama3":
+        rotary, size = model.model.rotary_emb.inv_freq, config.head_dim
+        plain = config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2) / size)
+        assert torch.allclose(plain / rotary, torch.from_numpy(rope_freqs(config)), rtol=1e-5)
+    if config.rope_parameters["rope_type"] == "default":  # transformers ignores rope_freqs.weight
+        other = AutoModelForCausalLM.from_pretrained(
+            FOLDER, gguf_file=f"{name}.gguf", dtype=torch.float32, attn_implementation="eager")
+        with torch.no_grad():
+            logits = other.eval()(input_ids=out["ids_1"][None]).logits[0]
+        assert torch.allclose(logits, out["logits_1"], rtol=1e-5, atol=1e-5), name
+
+
+def main():
+    deterministic()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    make_blocks()
+    make_model("llama", "tiny-llama", "smollm", dict(
+        embed_tokens=Type.Q8_0, lm_head=Type.F16, q_proj=Type.Q8_0, k_proj=Type.F16,
+        o_proj=Type.F16, gate_proj=Type.Q8_0, up_proj=Type.F16, down_proj=Type.Q8_0))
+    linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    make_model("llama3-rope", "tiny-llama3", "smollm",
+               dict.fromkeys(linears + ["embed_tokens", "lm_head"], Type.F16))
+    make_model("qwen2", "tiny-qwen2", "qwen2", dict(
+        embed_tokens=Type.Q5_1, lm_head=Type.Q8_0, q_proj=Type.Q4_0, k_proj=Type.Q4_1,
+        v_proj=Type.Q5_0, o_proj=Type.BF16, gate_proj=Type.Q5_1, up_proj=Type.Q4_1,
+        down_proj=Type.Q5_0))
+
+
+if __name__ == "__main__":
+    main()
