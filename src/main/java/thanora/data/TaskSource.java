@@ -1,0 +1,32 @@
+package thanora.data;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * Where a task's rows lie and how it is judged.
+ *
+ * @param name the task's name, not blank
+ * @param train file of training rows
+ * @param validation file of validation rows; where empty they are cut from the training rows
+ * @param test file of test rows, if there is one
+ * @param metric name of the task's metric
+ * @param weight the task's weight where the mixing is by weights, above 0
+ */
+public record TaskSource(
+    String name,
+    Path train,
+    Optional<Path> validation,
+    Optional<Path> test,
+    String metric,
+    double weight) {
+  public TaskSource {
+    if (name.isBlank()) {
+      throw new DataException("a task's name is blank; name every task");
+    }
+    if (!(weight > 0) || Double.isInfinite(weight)) {
+      throw new DataException(
+          "task " + name + " has weight " + weight + "; it must be above 0, or leave the task out");
+    }
+  }
+}
