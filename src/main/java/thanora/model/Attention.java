@@ -1,0 +1,76 @@
+package thanora.model;
+
+import java.util.Arrays;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.DType;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.Tensors;
+
+/**
+ * Causal self-attention with grouped heads, rotary positions, optional head norms and an optional
+ * sliding window.
+ */
+final class Attention {
+  Projection q;
+  Projection k;
+  Projection v;
+  Projection o;
+  private final ModelConfig config;
+  private final int layer;
+  private final Optional<Tensor> qNorm; // (Dh)
+  private final Optional<Tensor> kNorm;
+
+  Attention(ModelConfig config, int layer, Optional<Tensor> qNorm, Optional<Tensor> kNorm) {
+    this.config = config;
+    this.layer = layer;
+    this.qNorm = qNorm;
+    this.kNorm = kNorm;
+  }
+
+  /** (N, D) → (N, D). */
+  Tensor apply(Tensor x, TokenBatch batch, Rope.Angles angles) {
+    Tensor query = angles.turn(heads(q.apply(x, batch), qNorm)); // (N, H, Dh)
+    Tensor key = angles.turn(heads(k.apply(x, batch), kNorm)); // (N, Hkv, Dh)
+    Tensor value = v.apply(x, batch); // (N, Hkv·Dh)
+    long tokens = x.size(0);
+    Tensor flatKey = key.reshape(tokens, config.kvWidth());
+    batch.cache().ifPresent(cache -> cache.store(layer, flatKey, value));
+    Optional<KvCache> decoding = batch.cache().filter(KvCache::isDecoding);
+    Tensor mixed = decoding.isPresent()
+        ? decoding.get().attend(layer, query.unsqueeze(2), config).reshape(tokens, config.queryWidth())
+        : overRows(query.reshape(tokens, config.queryWidth()), flatKey, value, batch);
+    return o.apply(mixed, batch);
+  }
+
+  private Tensor heads(Tensor x, Optional<Tensor> norm) {
+    Tensor heads = x.view(x.size(0), -1, config.headDim());
+    return norm.isPresent() ? Ops.rmsNorm(heads, norm.get(), config.rmsEps()) : heads;
+  }
+
+  private Tensor overRows(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
+    Tensor q = rows(query, batch); // (B, H, L, Dh)
+    Tensor k = rows(key, batch); // (B, Hkv, L, Dh)
+    Tensor v = rows(value, batch);
+    int window = config.slidingWindow();
+    Tensor mixed = window > 0 && batch.longestRow() > window
+        ? Ops.attention(q, k, v, windowMask(batch.longestRow(), window, query))
+        : Ops.attention(q, k, v, true);
+    return batch.fromRows(mixed.transpose(1, 2).reshape(batch.rows(), batch.longestRow(), config.queryWidth()));
+  }
+
+  private Tensor rows(Tensor x, TokenBatch batch) {
+    return batch.toRows(x).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
+  }
+
+  /** (1, 1, L, L): query t sees keys t − window + 1 .. t. */
+  private static Tensor windowMask(int length, int window, Tensor like) {
+    float[] seen = new float[length * length];
+    for (int t = 0; t < length; t++) {
+      Arrays.fill(seen, t * length + Math.max(0, t - window + 1), t * length + t + 1, 1f);
+    }
+    String device = like.is_cuda() ? "cuda" : "cpu";
+    return Tensors.to(Tensors.of(seen, 1, 1, length, length), new Placement(device, DType.BOOL));
+  }
+}

@@ -1,0 +1,13 @@
+package thanora.model;
+
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.Ops;
+
+/** A frozen linear layer. */
+record Dense(Tensor weight, Optional<Tensor> bias) implements Projection {
+  @Override
+  public Tensor apply(Tensor x, TokenBatch batch) {
+    return bias.isPresent() ? Ops.linear(x, weight, bias.get()) : Ops.linear(x, weight);
+  }
+}

@@ -1,0 +1,97 @@
+package thanora.model;
+
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.DType;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+
+/**
+ * Cross-entropy of the labelled tokens and its gradient with respect to the hidden states, in closed
+ * form: the head is frozen, so dH = (softmax(H Wᵀ) − onehot) W.
+ *
+ * <p>Works on a few rows at a time: the logits of all rows never exist at once. Float32 from the
+ * logits on.
+ */
+public final class HeadLoss {
+  /** Largest number of logits alive at once, below what glibc maps afresh on every allocation. */
+  private static final long CPU_LOGITS = 7L << 20;
+
+  private static final long GPU_LOGITS = 128L << 20;
+
+  private HeadLoss() {}
+
+  /**
+   * Result, owned by the caller's scope.
+   *
+   * @param nll −log p(target) of each labelled token, in nats
+   * @param gradient scale · d(Σ nll)/dH (N, D), where asked for
+   */
+  public record Result(float[] nll, Optional<Tensor> gradient) {}
+
+  /** Loss without gradient. */
+  public static Result of(Decoder model, Tensor hidden, int[] labelled, int[] targets) {
+    return compute(model, hidden, labelled, targets, 0, false);
+  }
+
+  /**
+   * Loss and gradient.
+   *
+   * @param hidden (N, D)
+   * @param labelled indices of the tokens whose next token is trained
+   * @param targets that next token, for each
+   * @param scale factor of the gradient: 1 / labelled tokens of the whole step
+   */
+  public static Result withGradient(Decoder model, Tensor hidden, int[] labelled, int[] targets, double scale) {
+    return compute(model, hidden, labelled, targets, scale, true);
+  }
+
+  private static Result compute(
+      Decoder model, Tensor hidden, int[] labelled, int[] targets, double scale, boolean wantGradient) {
+    try (NoGrad off = NoGrad.open()) {
+      String device = model.placement().device();
+      Tensor where = Tensors.of(labelled, device);
+      Tensor rows = Ops.select(hidden.detach(), 0, where); // (M, D)
+      Tensor ids = Tensors.of(targets, device);
+      long budget = model.placement().isCpu() ? CPU_LOGITS : GPU_LOGITS;
+      int chunk = (int) Math.max(1, budget / model.config().vocabulary());
+      Tensor nll = Tensors.empty(model.placement().with(DType.F32), labelled.length);
+      Tensor rowGradient = wantGradient ? Tensors.empty(model.placement(), Tensors.shape(rows)) : null;
+      for (int start = 0; start < labelled.length; start += chunk) {
+        int length = Math.min(chunk, labelled.length - start);
+        try (TensorScope scope = TensorScope.open()) {
+          Tensor part = chunkLoss(model, Ops.narrow(rows, 0, start, length),
+              Ops.narrow(ids, 0, start, length), Ops.narrow(nll, 0, start, length), scale, wantGradient);
+          if (wantGradient) {
+            Ops.narrow(rowGradient, 0, start, length).copy_(part);
+          }
+        }
+      }
+      Optional<Tensor> gradient = Optional.empty();
+      if (wantGradient) {
+        Tensor full = Tensors.zeros(model.placement(), Tensors.shape(hidden));
+        gradient = Optional.of(full.index_copy_(0, where, rowGradient));
+      }
+      return new Result(Tensors.floats(nll), gradient);
+    }
+  }
+
+  /** Writes the chunk's losses into {@code nll}; returns its gradient (m, D) if wanted, else the logits. */
+  private static Tensor chunkLoss(
+      Decoder model, Tensor rows, Tensor targets, Tensor nll, double scale, boolean wantGradient) {
+    Tensor logits = Tensors.cast(model.logits(rows), DType.F32); // (m, V)
+    Tensor column = targets.unsqueeze(1); // (m, 1)
+    Tensor total = Ops.logSumExp(logits); // (m, 1)
+    nll.copy_(Ops.sub(total, logits.gather(1, column)).view(-1));
+    if (!wantGradient) {
+      return logits;
+    }
+    Tensor probabilities = logits.sub_(total).exp_();
+    Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), rows.size(0), 1), -1);
+    probabilities.scatter_add_(1, column, minusOne);
+    Tensor weights = Tensors.cast(Ops.scaleInPlace(probabilities, scale), model.placement().dtype());
+    return Ops.matmul(weights, model.head());
+  }
+}

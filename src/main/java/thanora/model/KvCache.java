@@ -1,0 +1,103 @@
+package thanora.model;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.DType;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.Tensors;
+
+/**
+ * Keys and values of rows being generated: room for {@code capacity} tokens a row, allocated once.
+ *
+ * <p>Layout (rows · capacity, Hkv · Dh) a layer, so that a step is one indexed copy.
+ */
+public final class KvCache {
+  private final int rows;
+  private final int capacity;
+  private final List<Tensor> keys = new ArrayList<>();
+  private final List<Tensor> values = new ArrayList<>();
+  private final int[] lengths;
+  private final String device;
+  // Both belong to the scope of the step that made them.
+  private Tensor slots; // (N) where this step's tokens go
+  private Tensor mask; // (rows, 1, 1, longest): which keys a row's new token sees
+  private int longest;
+
+  KvCache(ModelConfig config, int rows, int capacity, Placement placement) {
+    this.rows = rows;
+    this.device = placement.device();
+    this.capacity = capacity;
+    this.lengths = new int[rows];
+    for (int layer = 0; layer < config.layers(); layer++) {
+      keys.add(Tensors.zeros(placement, (long) rows * capacity, config.kvWidth()));
+      values.add(Tensors.zeros(placement, (long) rows * capacity, config.kvWidth()));
+    }
+  }
+
+  void startRows(int[] rowStarts) {
+    long[] where = new long[rowStarts[rows]];
+    for (int row = 0; row < rows; row++) {
+      lengths[row] = rowStarts[row + 1] - rowStarts[row];
+      if (lengths[row] > capacity) {
+        throw new IllegalArgumentException("row of " + lengths[row] + " tokens does not fit a cache of " + capacity);
+      }
+      for (int i = 0; i < lengths[row]; i++) {
+        where[rowStarts[row] + i] = (long) row * capacity + i;
+      }
+    }
+    slots = Tensors.of(where, device);
+  }
+
+  int[] nextPositions() {
+    int[] positions = lengths.clone();
+    long[] where = new long[rows];
+    longest = 0;
+    for (int row = 0; row < rows; row++) {
+      if (lengths[row] == capacity) {
+        throw new IllegalStateException("the cache of " + capacity + " tokens a row is full");
+      }
+      where[row] = (long) row * capacity + lengths[row];
+      longest = Math.max(longest, ++lengths[row]);
+    }
+    float[] seen = new float[rows * longest];
+    for (int row = 0; row < rows; row++) {
+      Arrays.fill(seen, row * longest, row * longest + lengths[row], 1f);
+    }
+    slots = Tensors.of(where, device);
+    mask = Tensors.to(Tensors.of(seen, rows, 1, 1, longest), new Placement(device, DType.BOOL));
+    return positions;
+  }
+
+  /** Whether rows go on token by token, after their first pass. */
+  boolean isDecoding() {
+    return longest > 0;
+  }
+
+  void store(int layer, Tensor k, Tensor v) {
+    keys.get(layer).index_copy_(0, slots, k);
+    values.get(layer).index_copy_(0, slots, v);
+  }
+
+  /** Attention of one new token a row, q (rows, H, 1, Dh), over what the cache holds. */
+  Tensor attend(int layer, Tensor q, ModelConfig config) {
+    int window = config.slidingWindow();
+    Tensor seen = window > 0 && longest > window ? Ops.mul(mask, windowMask(window)) : mask;
+    return Ops.attention(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
+  }
+
+  private Tensor windowMask(int window) {
+    float[] near = new float[rows * longest];
+    for (int row = 0; row < rows; row++) {
+      int from = Math.max(0, lengths[row] - window);
+      Arrays.fill(near, row * longest + from, row * longest + lengths[row], 1f);
+    }
+    return Tensors.to(Tensors.of(near, rows, 1, 1, longest), new Placement(device, DType.BOOL));
+  }
+
+  private Tensor heads(Tensor stored, ModelConfig config) {
+    return stored.view(rows, capacity, config.kvHeads(), config.headDim()).narrow(1, 0, longest).transpose(1, 2);
+  }
+}

@@ -1,0 +1,21 @@
+package thanora.model;
+
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * A linear layer of the decoder, and the seam of the project: adapters and activation recorders are
+ * projections that wrap another one.
+ */
+public interface Projection {
+  /**
+   * y = W x (+ bias) (+ what an adapter adds).
+   *
+   * @param x (N, in)
+   * @param batch whose tokens x are: an adapter may ask for the task of each
+   * @return (N, out)
+   */
+  Tensor apply(Tensor x, TokenBatch batch);
+
+  /** The frozen weight W (out, in), untouched by any adapter. */
+  Tensor weight();
+}

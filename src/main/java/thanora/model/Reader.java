@@ -1,0 +1,51 @@
+package thanora.model;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.Weights;
+import thanora.tensor.Placement;
+import thanora.tensor.Tensors;
+
+/** Reads tensors of a known shape, and remembers their names. */
+final class Reader {
+  private final Weights weights;
+  private final Placement placement;
+  private final Set<String> read = new LinkedHashSet<>();
+
+  Reader(Weights weights, Placement placement) {
+    this.weights = weights;
+    this.placement = placement;
+  }
+
+  Tensor read(String name, long... shape) {
+    if (!weights.names().contains(name)) {
+      throw new CheckpointException("tensor " + name + " " + Arrays.toString(shape)
+          + " is missing; fetch the weights that belong to config.json");
+    }
+    if (!Arrays.equals(weights.shape(name), shape)) {
+      throw new CheckpointException("tensor " + name + " has shape " + Arrays.toString(weights.shape(name))
+          + ", config.json says "
+          + Arrays.toString(shape) + "; fetch the two of the same model");
+    }
+    Tensor tensor = weights.load(name, placement);
+    if (!Tensors.isFinite(tensor)) {
+      throw new CheckpointException("tensor " + name + " holds NaN or infinite values; fetch the checkpoint again");
+    }
+    read.add(name);
+    return tensor;
+  }
+
+  /** Names read so far. */
+  Set<String> read() {
+    return Collections.unmodifiableSet(read);
+  }
+
+  Optional<Tensor> readIf(boolean wanted, String name, long... shape) {
+    return wanted ? Optional.of(read(name, shape)) : Optional.empty();
+  }
+}
