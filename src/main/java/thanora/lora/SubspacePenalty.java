@@ -1,0 +1,158 @@
+package thanora.lora;
+
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.TensorScope;
+
+/**
+ * The subspace-preserving regulariser (SPR) of ThanoRA, in closed form.
+ *
+ * <p>L_SPR = (1/#modules) Σ_modules Σ_{i&lt;j} (‖A_i A_jᵀ‖² + ‖B_iᵀ B_j‖²) over pairs of tasks.
+ * Since ⟨B_i A_i, B_j A_j⟩ = Σ (B_iᵀB_j) ∘ (A_i A_jᵀ), either product at zero keeps two tasks'
+ * updates orthogonal. One Gram a side does it for all pairs: with X the rows of A, or of Bᵀ, G = X
+ * Xᵀ and Z the mask of {@link BlockMasks}, the value is ½‖Z∘G‖² and the gradient 2(Z∘G)X. The
+ * cosine form does the same with rows scaled to length 1 and projects the gradient: (I −
+ * x̂x̂ᵀ)(2(Z∘G)X̂)/‖x‖.
+ *
+ * <p>All modules of one shape are one stack and cost two {@code bmm} a side, whatever the number of
+ * tasks. Called once an optimiser step, not once a micro-batch. Records no graph.
+ *
+ * <p>Source: Liang et al., arXiv 2505.18640.
+ */
+public final class SubspacePenalty {
+  private static final double LENGTH_EPS = 1e-12;
+  private static final double ROOT_EPS = 1e-12;
+
+  private final SprConfig config;
+  private final int modules;
+
+  /**
+   * For one adapter.
+   *
+   * @param modules adapted modules in all stacks together, which the mean is taken over
+   */
+  public SubspacePenalty(SprConfig config, int modules) {
+    if (modules < 1) {
+      throw new IllegalArgumentException("modules " + modules + " is smaller than 1");
+    }
+    this.config = config;
+    this.modules = modules;
+  }
+
+  /**
+   * Adds λ ∂L_SPR/∂A and λ ∂L_SPR/∂Bᵀ of one stack to the gradients, in place.
+   *
+   * @param a (n, r, d_in), float32 or float64
+   * @param bt B transposed, (n, r, d_out)
+   * @param masks of the same n modules, same element type
+   * @param gradA added to, shape of {@code a}
+   * @param gradBt added to, shape of {@code bt}
+   * @return this stack's part of L_SPR, without λ, as a tensor of one element; the sum over stacks
+   *     is L_SPR. Nothing waits for the device until it is read.
+   */
+  public Tensor addTo(Tensor a, Tensor bt, BlockMasks masks, Tensor gradA, Tensor gradBt) {
+    return TensorScope.keep(
+        () -> {
+          try (NoGrad off = NoGrad.open()) {
+            Side left = side(a, gradA);
+            Side right = side(bt, gradBt);
+            Tensor value =
+                config.mode() == SprConfig.Mode.COUPLED
+                    ? coupled(left, right, masks)
+                    : Ops.add(separate(left, masks), separate(right, masks));
+            return Ops.scale(value, perModule(masks));
+          }
+        });
+  }
+
+  private double perModule(BlockMasks masks) {
+    int blocks = masks.blocks();
+    double pairs = config.pairs() == SprConfig.Pairs.MEAN ? Math.max(1, blocks * (blocks - 1) / 2)
+        : 1;
+    return 1.0 / (modules * pairs);
+  }
+
+  /** Rows as they are compared, their Gram, and what leads back to the gradient. */
+  private record Side(Tensor rows, Tensor lengths, Tensor gram, Tensor gradient) {}
+
+  private Side side(Tensor x, Tensor gradient) {
+    Tensor x0 = x.detach();
+    Tensor lengths = Ops.atLeast(Ops.norms(x0, -1), LENGTH_EPS);
+    Tensor rows = config.norm() == SprConfig.Norm.COSINE ? Ops.div(x0, lengths) : x0;
+    return new Side(rows, lengths, Ops.bmm(rows, Ops.transposeLast(rows)), gradient);
+  }
+
+  private Tensor separate(Side side, BlockMasks masks) {
+    Tensor between = Ops.mul(masks.pairs(), side.gram);
+    return switch (config.norm()) {
+      case COSINE, SQUARED -> {
+        addGradient(side, between, 2, masks);
+        yield Ops.scale(Ops.sum(Ops.mul(between, between)), 0.5);
+      }
+      case L1 -> {
+        Tensor signs = Ops.sign(between);
+        addGradient(side, signs, 1, masks);
+        yield Ops.scale(Ops.sum(Ops.mul(signs, between)), 0.5);
+      }
+      case FROBENIUS -> frobenius(side, between, masks);
+    };
+  }
+
+  /** Σ_{i<j} √(s_ij + eps) with s_ij = ‖G_ij‖²; d/dX = (Z∘G/√s) X. */
+  private Tensor frobenius(Side side, Tensor between, BlockMasks masks) {
+    Tensor squares = Ops.plus(perPair(Ops.mul(between, between), masks), ROOT_EPS);
+    Tensor roots = Ops.sqrt(squares);
+    addGradient(side, Ops.div(between, spread(roots, masks, 1)), 1, masks);
+    double ofDiagonal = masks.members().size(0) * masks.blocks() * Math.sqrt(ROOT_EPS);
+    return Ops.scale(Ops.plus(Ops.sum(roots), -ofDiagonal), 0.5);
+  }
+
+  /**
+   * Σ_{i<j} c_ij² with c_ij = Σ G^A_ij ∘ G^B_ij; d/dA = 2 (c ∘ Z ∘ G^B) A, and with A and B
+   * changed.
+   */
+  private Tensor coupled(Side left, Side right, BlockMasks masks) {
+    Tensor products = Ops.mul(masks.pairs(), Ops.mul(left.gram, right.gram));
+    Tensor inner = perPair(products, masks);
+    Tensor weights = Ops.mul(masks.pairs(), spread(inner, masks, 0));
+    addGradient(left, Ops.mul(weights, right.gram), 2, masks);
+    addGradient(right, Ops.mul(weights, left.gram), 2, masks);
+    return Ops.scale(Ops.sum(Ops.mul(inner, inner)), 0.5);
+  }
+
+  /** Sums over block pairs: (n, r, r) to (n, blocks, blocks). */
+  private static Tensor perPair(Tensor gram, BlockMasks masks) {
+    Tensor members = masks.members();
+    return Ops.bmm(Ops.bmm(members, gram), Ops.transposeLast(members));
+  }
+
+  /**
+   * Each block pair's value at its rows: (n, blocks, blocks) to (n, r, r); {@code rest} elsewhere.
+   */
+  private static Tensor spread(Tensor pairs, BlockMasks masks, double rest) {
+    Tensor members = masks.members();
+    Tensor at = Ops.bmm(Ops.bmm(Ops.transposeLast(members), pairs), members);
+    if (rest == 0) {
+      return at;
+    }
+    Tensor inside = Ops.mul(masks.pairs(), at);
+    return Ops.add(inside, Ops.scale(Ops.plus(Ops.scale(masks.pairs(), -1), 1), rest));
+  }
+
+  /** gradient += λ/(#modules · #pairs) · factor · w X, projected where rows were scaled. */
+  private void addGradient(Side side, Tensor w, double factor, BlockMasks masks) {
+    double scale = config.lambda() * perModule(masks) * factor;
+    if (scale == 0) {
+      return;
+    }
+    if (config.norm() != SprConfig.Norm.COSINE) {
+      Ops.addBmmInPlace(side.gradient, w, side.rows, scale);
+      return;
+    }
+    Tensor raw = Ops.bmm(w, side.rows);
+    Tensor along = Ops.sum(Ops.mul(raw, side.rows), -1).unsqueeze(-1);
+    Tensor projected = Ops.div(Ops.sub(raw, Ops.mul(along, side.rows)), side.lengths);
+    Ops.addInPlace(side.gradient, projected, scale);
+  }
+}
