@@ -1,0 +1,145 @@
+package thanora.hasi;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.bytedeco.pytorch.Tensor;
+import thanora.lora.Blocks;
+import thanora.lora.Factors;
+import thanora.tensor.DType;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.Seeds;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+
+/**
+ * From subspaces to factors, for one module: Q_t = P_tᵀ W with row lengths q, then
+ *
+ * <ul>
+ *   <li>unit: rows of A = Q / (√3 q), columns of B = b P;
+ *   <li>balanced: A = √(γ/s) Q / √q, B = √(γ/s) P √q, so that s B A = γ P Pᵀ W;
+ *   <li>CorDA: the same with √σ in place of √q.
+ * </ul>
+ *
+ * <p>Where q (or σ) is below 1e-12 the row of A is 0 and the column of B is P at scale 1, so that
+ * the rank can still learn.
+ */
+final class FactorBuilder {
+  private static final double ZERO = 1e-12;
+
+  private final HasiConfig config;
+  private final double scale;
+  private final long seed;
+
+  /**
+   * For one adapter.
+   *
+   * @param scale s = alpha / r
+   */
+  FactorBuilder(HasiConfig config, double scale, long seed) {
+    this.config = config;
+    this.scale = scale;
+    this.seed = seed;
+  }
+
+  /** Factors as host arrays, which can leave any scope; w (d_out, d_in) float64. */
+  Rows build(String module, Tensor w, List<TaskSubspaces.Basis> bases, Blocks blocks) {
+    int dIn = Math.toIntExact(w.size(1));
+    int dOut = Math.toIntExact(w.size(0));
+    float[] a = new float[blocks.r() * dIn];
+    float[] bt = new float[blocks.r() * dOut];
+    if (config.start().subspaces() == HasiConfig.Subspaces.TASK) {
+      for (int task = 0; task < blocks.tasks(); task++) {
+        if (blocks.rank(task) > 0) {
+          block(w, bases.get(task), a, bt, blocks.start(task));
+        }
+      }
+    }
+    int firstFree = config.start().subspaces() == HasiConfig.Subspaces.TASK ? blocks.taskRows() : 0;
+    Random random = Seeds.stream(seed, "lora.a." + module);
+    float[] free = Seeds.uniform(random, a.length - firstFree * dIn, 1 / Math.sqrt(dIn));
+    System.arraycopy(free, 0, a, firstFree * dIn, free.length);
+    return new Rows(a, bt, dIn, dOut, blocks,
+        config.start().subtract() == HasiConfig.Subtract.NONE);
+  }
+
+  /** A and Bᵀ, row-major; {@code kept} where the initial product stays in the model. */
+  record Rows(float[] a, float[] bt, int dIn, int dOut, Blocks blocks, boolean kept) {
+    /** The same as tensors of the caller's scope. */
+    Factors tensors() {
+      int rows = blocks.taskRows();
+      float[] a0 = Arrays.copyOf(a, rows * dIn);
+      float[] b0t = kept ? new float[rows * dOut] : Arrays.copyOf(bt, rows * dOut);
+      return new Factors(
+          Tensors.of(a, blocks.r(), dIn),
+          Tensors.of(bt, blocks.r(), dOut),
+          Tensors.of(a0, rows, dIn),
+          Tensors.of(b0t, rows, dOut),
+          blocks);
+    }
+  }
+
+  /** Writes one task's rows of A and Bᵀ. */
+  private void block(Tensor w, TaskSubspaces.Basis basis, float[] a, float[] bt, int first) {
+    int rank = Math.toIntExact(basis.p().size(1));
+    double[] pt = Tensors.doubles(Ops.transpose(basis.p()));
+    if (config.preview().statistic() == HasiConfig.Statistic.X) {
+      rows(pt, rank, fill(rank, 1 / Math.sqrt(3)), a, first);
+      return;
+    }
+    double[] q = product(w, basis.p());
+    double[] forA = new double[rank];
+    double[] forB = new double[rank];
+    for (int row = 0; row < rank; row++) {
+      scales(length(q, row, q.length / rank), basis.sigma()[row], forA, forB, row);
+    }
+    rows(q, rank, forA, a, first);
+    rows(pt, rank, forB, bt, first);
+  }
+
+  private void scales(double q, double sigma, double[] forA, double[] forB, int row) {
+    HasiConfig.Start start = config.start();
+    double both = Math.sqrt(start.gamma() / scale);
+    double by = start.split() == HasiConfig.Split.CORDA ? sigma : q;
+    boolean dead = q < ZERO || by < ZERO;
+    if (start.split() == HasiConfig.Split.UNIT) {
+      forA[row] = dead ? 0 : 1 / (Math.sqrt(3) * q);
+      forB[row] = start.b();
+    } else {
+      forA[row] = dead ? 0 : both / Math.sqrt(by);
+      forB[row] = dead ? both : both * Math.sqrt(by);
+    }
+  }
+
+  /** Pᵀ W, computed where W is. */
+  private static double[] product(Tensor w, Tensor p) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor there = Tensors.to(p, new Placement(Tensors.device(w), DType.F64));
+      return Tensors.doubles(Ops.matmul(Ops.transpose(there), w));
+    }
+  }
+
+  private static void rows(double[] from, int rank, double[] factors, float[] to, int first) {
+    int width = from.length / rank;
+    for (int row = 0; row < rank; row++) {
+      for (int i = 0; i < width; i++) {
+        to[(first + row) * width + i] = (float) (factors[row] * from[row * width + i]);
+      }
+    }
+  }
+
+  private static double length(double[] rows, int row, int width) {
+    double sum = 0;
+    for (int i = row * width; i < (row + 1) * width; i++) {
+      sum += rows[i] * rows[i];
+    }
+    return Math.sqrt(sum);
+  }
+
+  private static double[] fill(int count, double value) {
+    double[] values = new double[count];
+    Arrays.fill(values, value);
+    return values;
+  }
+}
