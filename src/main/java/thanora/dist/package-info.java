@@ -1,0 +1,2 @@
+/** Process groups: what a training step needs of the other processes. */
+package thanora.dist;

@@ -1,0 +1,85 @@
+package thanora.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import thanora.Golden;
+import thanora.checkpoint.SafetensorsFile;
+import thanora.tensor.DType;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+
+class AdamWTest {
+  private final TensorScope scope = TensorScope.open();
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  private static Tensor load(SafetensorsFile file, String name) {
+    return file.load(name, Placement.CPU_F32);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"plain, 0.9, 0.999, 1e-8, 0", "decay, 0.9, 0.999, 1e-8, 0.1",
+      "other, 0.8, 0.95, 1e-3, 0.01"})
+  void tenStepsAreThoseOfTorch(
+      String name, double beta1, double beta2, double epsilon, double weightDecay) {
+    try (SafetensorsFile file = SafetensorsFile.open(Golden.path("train/adamw.safetensors"))) {
+      Tensor parameters = load(file, "start");
+      Tensor gradients = load(file, "gradients");
+      double[] rates = Tensors.doubles(load(file, "rates"));
+      AdamW optimizer = new AdamW(parameters, beta1, beta2, epsilon, weightDecay);
+      for (int step = 1; step <= 10; step++) {
+        optimizer.update(parameters, gradients.select(0, step - 1), step, rates[step - 1]);
+        Golden.assertClose("step " + step, parameters, load(file, name + "." + step), 1e-6);
+      }
+    }
+  }
+
+  @Test
+  void manyStepsAreThoseOfTheFormulaInFloat64() {
+    double[] theta = {0.5, -2, 3e-3, 7};
+    double[] m = new double[4];
+    double[] v = new double[4];
+    Tensor parameters = Tensors.cast(Tensors.of(theta), DType.F32);
+    AdamW optimizer = new AdamW(parameters, 0.9, 0.99, 1e-6, 0.05);
+    for (int step = 1; step <= 200; step++) {
+      float[] gradient = new float[4];
+      double rate = 0.02 / Math.sqrt(step);
+      for (int i = 0; i < 4; i++) {
+        gradient[i] = (float) Math.sin(step * (i + 1) * 0.7 + i);
+        m[i] = 0.9 * m[i] + 0.1 * gradient[i];
+        v[i] = 0.99 * v[i] + 0.01 * gradient[i] * gradient[i];
+        double mHat = m[i] / (1 - Math.pow(0.9, step));
+        double vHat = v[i] / (1 - Math.pow(0.99, step));
+        theta[i] = (1 - rate * 0.05) * theta[i] - rate * mHat / (Math.sqrt(vHat) + 1e-6);
+      }
+      optimizer.update(parameters, Tensors.of(gradient), step, rate);
+    }
+    Golden.assertClose("parameters", Tensors.doubles(parameters), theta, 3e-6);
+    Golden.assertClose("first moment", Tensors.doubles(optimizer.firstMoment()), m, 3e-6);
+    Golden.assertClose("second moment", Tensors.doubles(optimizer.secondMoment()), v, 3e-6);
+  }
+
+  @Test
+  void restoredMomentsGoOnBitForBit() {
+    Tensor one = Tensors.of(new float[] {1, 2, 3});
+    AdamW first = new AdamW(one, 0.9, 0.999, 1e-8, 0);
+    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}), 1, 0.1);
+    Tensor other = Tensors.copy(one);
+    AdamW second = new AdamW(other, 0.9, 0.999, 1e-8, 0);
+    second.restore(first.firstMoment(), first.secondMoment());
+    Tensor gradient = Ops.scale(one, 0.3);
+    first.update(one, gradient, 2, 0.1);
+    second.update(other, gradient, 2, 0.1);
+    assertThat(Tensors.floats(other)).isEqualTo(Tensors.floats(one));
+  }
+}
