@@ -1,0 +1,161 @@
+package thanora.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import thanora.Golden;
+import thanora.Pico;
+import thanora.checkpoint.SafetensorsFile;
+import thanora.checkpoint.Weights;
+import thanora.data.Batch;
+import thanora.dist.ProcessGroup;
+import thanora.lora.Adapter;
+import thanora.lora.Blocks;
+import thanora.lora.Factors;
+import thanora.lora.Penalty;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+import thanora.tensor.Threads;
+import thanora.train.LrSchedule;
+import thanora.train.TrainConfig;
+import thanora.train.Trainer;
+
+/** The decoder against transformers, its LoRA gradients against PEFT, in float32. */
+class ReferenceTest {
+  private static final double TOLERANCE = 1e-4;
+
+  @BeforeAll
+  static void threads() {
+    Threads.use(1);
+  }
+
+  private static Tensor value(Weights expected, String name) {
+    return expected.load(name, Placement.CPU_F32);
+  }
+
+  @ParameterizedTest
+  @MethodSource("thanora.Pico#models")
+  void everyHiddenStateAndLogitEqualsTransformers(String name) throws IOException {
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open(); SafetensorsFile expected = Pico.expected(name)) {
+      Decoder model = Pico.load(name);
+      Batch batch = Batch.of(Pico.samples(expected), 3);
+      TokenBatch tokens = Pico.tokens(batch);
+      Tensor x = model.embed(tokens);
+      check(expected, "embed", x, tokens);
+      for (int layer = 0; layer < model.config().layers(); layer++) {
+        x = model.layer(layer, x, tokens);
+        check(expected, "layer" + layer, x, tokens);
+      }
+      check(expected, "norm", model.normed(x), tokens);
+      Tensor logits = model.logits(model.hidden(tokens));
+      for (int i = 0; i < 3; i++) {
+        Golden.assertClose("logits " + i, row(logits, tokens, i), value(expected, "logits_" + i), TOLERANCE);
+      }
+      HeadLoss.Result loss = HeadLoss.of(model, model.hidden(tokens), batch.labelled(), batch.targets());
+      double mean = 0;
+      for (float nll : loss.nll()) {
+        mean += nll / loss.nll().length;
+      }
+      assertThat(mean).isCloseTo(value(expected, "loss").item_double(), within(1e-4));
+    }
+  }
+
+  private static void check(Weights expected, String state, Tensor x, TokenBatch tokens) {
+    for (int i = 0; i < 3; i++) {
+      Golden.assertClose(state + " " + i, row(x, tokens, i), value(expected, "hidden_" + i + "_" + state), TOLERANCE);
+    }
+  }
+
+  private static Tensor row(Tensor x, TokenBatch tokens, int i) {
+    int end = i + 1 < tokens.rows() ? tokens.rowStart(i + 1) : tokens.tokens();
+    return Ops.narrow(x, 0, tokens.rowStart(i), end - tokens.rowStart(i));
+  }
+
+  @ParameterizedTest
+  @MethodSource("thanora.Pico#modelsWithAdapter")
+  void adapterLogitsLossAndGradientsEqualPeft(String name) throws IOException {
+    try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Pico.expected(name)) {
+      Decoder model = Pico.load(name);
+      Adapter adapter = peftAdapter(model, name);
+      adapter.attach(model);
+      Batch batch = Batch.of(Pico.samples(expected), 3);
+      TokenBatch tokens = Pico.tokens(batch);
+      try (NoGrad off = NoGrad.open()) {
+        Tensor logits = model.logits(model.hidden(tokens));
+        for (int i = 0; i < 3; i++) {
+          Golden.assertClose("logits " + i, row(logits, tokens, i), value(expected, "lora_logits_" + i), TOLERANCE);
+        }
+      }
+      TrainConfig config = new TrainConfig(
+          0, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false);
+      Trainer trainer = new Trainer(model, adapter, Penalty.NONE, config, ProcessGroup.single());
+      Trainer.StepResult step = trainer.step(List.of(batch), 1, 0);
+      assertThat(step.loss()).isCloseTo(value(expected, "lora_loss").item_double(), within(1e-4));
+      checkGradients(adapter, expected);
+      // one micro-batch a sequence: the token-exact mean gives the same
+      List<Batch> parts = Pico.samples(expected).stream().map(s -> Batch.of(List.of(s), 3)).toList();
+      Trainer.StepResult again = trainer.step(parts, 2, 0);
+      assertThat(again.loss()).isCloseTo(step.loss(), within(1e-6));
+      checkGradients(adapter, expected);
+      adapter.detach(model);
+      Tensor base = model.logits(model.hidden(tokens));
+      Golden.assertClose("base", row(base, tokens, 1), value(expected, "logits_1"), TOLERANCE);
+    }
+  }
+
+  private static Adapter peftAdapter(Decoder model, String name) {
+    Adapter adapter = Adapter.create(model, List.copyOf(model.projectionNames()), 4, 0, 8);
+    Path file = Golden.path("models/" + name + "/adapter/adapter_model.safetensors");
+    try (SafetensorsFile peft = SafetensorsFile.open(file)) {
+      for (String module : model.projectionNames()) {
+        Tensor a = value(peft, "base_model.model." + module + ".lora_A.weight");
+        Tensor b = value(peft, "base_model.model." + module + ".lora_B.weight");
+        Tensor none = Tensors.empty(Placement.CPU_F32, 0, 1);
+        adapter.set(module, new Factors(a, b.t(), none, none, new Blocks(new int[] {4}, 0)));
+      }
+    }
+    return adapter;
+  }
+
+  private static void checkGradients(Adapter adapter, Weights expected) {
+    for (Adapter.Stack stack : adapter.stacks()) {
+      for (int i = 0; i < stack.names().size(); i++) {
+        String key = "grad.base_model.model." + stack.names().get(i);
+        Golden.assertClose(key, stack.gradA().select(0, i), value(expected, key + ".lora_A.weight"), TOLERANCE);
+        Golden.assertClose(key, stack.gradBt().select(0, i).t(), value(expected, key + ".lora_B.weight"), TOLERANCE);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "smollm"})
+  void generationWithTheCacheEqualsGenerationWithoutIt(String name) throws IOException {
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open(); SafetensorsFile expected = Pico.expected(name)) {
+      Decoder model = Pico.load(name);
+      List<int[]> prompts = List.of(Pico.ids(expected, 0), Pico.ids(expected, 1), Pico.ids(expected, 2));
+      List<int[]> answers = new TextGenerator(model, Set.of()).generate(prompts, new int[3], 9);
+      for (int i = 0; i < 3; i++) {
+        int[] row = prompts.get(i);
+        for (int made = 0; made < 9; made++) {
+          long[] best = Tensors.longs(Ops.argmax(model.logits(model.hidden(TokenBatch.of(row, "cpu")))));
+          row = Arrays.copyOf(row, row.length + 1);
+          row[row.length - 1] = (int) best[best.length - 1];
+        }
+        assertThat(answers.get(i)).isEqualTo(Arrays.copyOfRange(row, prompts.get(i).length, row.length));
+      }
+    }
+  }
+}
