@@ -1,0 +1,93 @@
+package thanora.export;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.SafetensorsWriter;
+import thanora.data.Sample;
+import thanora.model.Decoder;
+import thanora.model.TokenBatch;
+import thanora.tensor.DType;
+import thanora.tensor.NoGrad;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+
+/** Logits of probe rows, kept to be compared with another model's on the same rows. */
+public final class LogitCheck {
+  private final List<Sample> rows;
+  private final List<float[]> logits = new ArrayList<>();
+
+  private LogitCheck(List<Sample> rows) {
+    this.rows = rows;
+  }
+
+  /** Computes the logits of every token of the rows. */
+  public static LogitCheck of(Decoder model, List<Sample> rows) {
+    LogitCheck check = new LogitCheck(rows);
+    for (Sample row : rows) {
+      try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+        check.logits.add(Tensors.floats(logits(model, row)));
+      }
+    }
+    return check;
+  }
+
+  private static Tensor logits(Decoder model, Sample row) {
+    return model.logits(model.hidden(TokenBatch.of(row.ids(), model.placement().device())));
+  }
+
+  /**
+   * The largest difference of a logit, over the largest logit of these rows.
+   *
+   * @param other a model of the same vocabulary
+   */
+  public double difference(Decoder other) {
+    double largest = 0;
+    double difference = 0;
+    for (int i = 0; i < rows.size(); i++) {
+      float[] reference = logits.get(i);
+      float[] values;
+      try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+        values = Tensors.floats(logits(other, rows.get(i)));
+      }
+      for (int j = 0; j < reference.length; j++) {
+        double gap = Math.abs(values[j] - reference[j]);
+        difference = gap > difference || Double.isNaN(gap) ? gap : difference;
+        largest = Math.max(largest, Math.abs(reference[j]));
+      }
+    }
+    return difference / Math.max(largest, 1e-12);
+  }
+
+  /**
+   * Writes rows and logits for another program to compare with: {@code ids_0} (n) int64, {@code
+   * logits_0} (n, V) float32, and so on, as safetensors.
+   *
+   * @throws CheckpointException if the file cannot be written; an older one is then still there
+   */
+  public void write(Path file) {
+    List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+    Map<String, Integer> rowOf = new LinkedHashMap<>();
+    for (int i = 0; i < rows.size(); i++) {
+      int length = rows.get(i).ids().length;
+      long vocabulary = logits.get(i).length / length;
+      entries.add(new SafetensorsWriter.Entry("ids_" + i, DType.I64, length));
+      entries.add(new SafetensorsWriter.Entry("logits_" + i, DType.F32, length, vocabulary));
+      rowOf.put("ids_" + i, i);
+      rowOf.put("logits_" + i, i);
+    }
+    SafetensorsWriter.write(file, entries, name -> {
+      int row = rowOf.get(name);
+      int[] ids = rows.get(row).ids();
+      float[] values = logits.get(row);
+      return name.startsWith("ids")
+          ? Tensors.of(Arrays.stream(ids).asLongStream().toArray(), "cpu")
+          : Tensors.of(values, ids.length, values.length / ids.length);
+    }, Map.of());
+  }
+}

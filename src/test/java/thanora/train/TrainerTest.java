@@ -1,0 +1,238 @@
+package thanora.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import thanora.Golden;
+import thanora.Memory;
+import thanora.Pico;
+import thanora.checkpoint.SafetensorsFile;
+import thanora.data.Batch;
+import thanora.data.Sample;
+import thanora.dist.ProcessGroup;
+import thanora.export.PeftAdapter;
+import thanora.hasi.HasiConfig;
+import thanora.lora.Adapter;
+import thanora.lora.Penalty;
+import thanora.lora.SprConfig;
+import thanora.lora.Starts;
+import thanora.method.Thanora;
+import thanora.model.Decoder;
+import thanora.tensor.DType;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+import thanora.tensor.Threads;
+
+class TrainerTest {
+  private final TensorScope scope = TensorScope.open();
+
+  @BeforeAll
+  static void threads() {
+    Threads.use(1);
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  private static Trainer trainer(
+      Decoder model, Adapter adapter, Penalty penalty, TrainConfig config) {
+    return new Trainer(model, adapter, penalty, config, ProcessGroup.single());
+  }
+
+  /** PEFT under torch.optim.AdamW, clipped to 1: scripts/golden/make_curve.py. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "qwen3"})
+  void tenStepsAreThoseOfPeftAndTorch(String name) {
+    try (SafetensorsFile expected =
+        SafetensorsFile.open(Golden.path("train/curve-" + name + ".safetensors"))) {
+      Decoder model = Pico.load(name);
+      Adapter adapter = PeftAdapter.read(Pico.folder(name).resolve("adapter"), model);
+      adapter.attach(model);
+      Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(1e-2, 1, 0.01));
+      double[] losses = new double[10];
+      double[] norms = new double[10];
+      for (int step = 1; step <= 10; step++) {
+        Trainer.StepResult result = trainer.step(List.of(Pico.batch(name)), step, 1e-2);
+        losses[step - 1] = result.loss();
+        norms[step - 1] = result.gradNorm();
+      }
+      Golden.assertClose("losses", losses, load(expected, "loss"), 1e-4);
+      Golden.assertClose("norms", norms, load(expected, "grad_norm"), 1e-4);
+      for (String module : adapter.modules()) {
+        String key = "base_model.model." + module;
+        Adapter.Export trained = adapter.export(module);
+        Golden.assertClose(key + " A", Tensors.doubles(trained.a()),
+            load(expected, key + ".lora_A.weight"), 1e-3);
+        Golden.assertClose(key + " B", Tensors.doubles(trained.b()),
+            load(expected, key + ".lora_B.weight"), 1e-3);
+      }
+    }
+  }
+
+  private static double[] load(SafetensorsFile file, String name) {
+    return Tensors.doubles(file.load(name, Placement.CPU_F32));
+  }
+
+  /** 7 ragged rows of three tasks: at once, in 2s (the last alone), one by one, by tokens. */
+  @Test
+  void howABatchIsCutChangesRoundingOnly() {
+    Decoder model = Pico.load("llama", DType.F64);
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Starts.disturb(adapter, 0.05, 1);
+    List<Sample> rows = new ArrayList<>();
+    Starts.rows(4, 5).forEach(rows::addAll);
+    rows = rows.subList(2, 9);
+    Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(0, 0, 0));
+    Trainer.StepResult whole = trainer.step(List.of(Batch.of(rows, 3)), 1, 0);
+    double[] gradient = Tensors.doubles(adapter.gradients());
+    for (List<List<Sample>> cut : List.of(
+        Batch.splitRows(rows, 2), Batch.splitRows(rows, 1), Batch.split(rows, 20))) {
+      assertThat(cut.size()).isGreaterThan(2);
+      List<Batch> parts = cut.stream().map(part -> Batch.of(part, 3)).toList();
+      Trainer.StepResult result = trainer.step(parts, 1, 0);
+      assertThat(result.loss()).isCloseTo(whole.loss(), within(1e-7));
+      assertThat(result.taskLoss()).containsExactly(whole.taskLoss(), within(1e-7));
+      assertThat(result.gradNorm()).isCloseTo(whole.gradNorm(), within(1e-6));
+      assertThat(result.tokens()).isEqualTo(whole.tokens());
+      Golden.assertClose("gradient", Tensors.doubles(adapter.gradients()), gradient, 1e-6);
+    }
+  }
+
+  @Test
+  void lossesOfTasksAreTheirOwnMeansAndAddUpByTheirTokens() {
+    Decoder model = Pico.load("qwen2");
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    List<List<Sample>> rows = Starts.rows(3, 6);
+    List<Sample> two = new ArrayList<>(rows.get(0));
+    two.addAll(rows.get(2));
+    Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(0, 0, 0));
+    Trainer.StepResult both = trainer.step(List.of(Batch.of(two, 3)), 1, 0);
+    double sum = 0;
+    int labels = 0;
+    for (int task : new int[] {0, 2}) {
+      Batch alone = Batch.of(rows.get(task), 3);
+      Trainer.StepResult result = trainer.step(List.of(alone), 1, 0);
+      assertThat(both.taskLoss()[task]).isCloseTo(result.loss(), within(1e-5));
+      sum += result.loss() * alone.labels();
+      labels += alone.labels();
+    }
+    assertThat(both.taskLoss()[1]).isNaN();
+    assertThat(both.loss()).isCloseTo(sum / labels, within(1e-5));
+    assertThat(both.tokens()).isEqualTo(two.stream().mapToInt(s -> s.ids().length).sum());
+  }
+
+  @Test
+  void aLongGradientIsCutToTheLimitAndAShortOneLeft() {
+    Decoder model = Pico.load("llama");
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Batch batch = Pico.batch("llama");
+    double[] gradient = Tensors.doubles(Starts.gradient(model, adapter, batch));
+    double norm = length(gradient);
+    TrainConfig quarter = Starts.constant(0, norm / 4, 0);
+    Trainer.StepResult cut =
+        trainer(model, adapter, Penalty.NONE, quarter).step(List.of(batch), 1, 0);
+    assertThat(cut.gradNorm()).isCloseTo(norm, within(1e-5 * norm));
+    double[] clipped = Tensors.doubles(adapter.gradients());
+    assertThat(length(clipped)).isCloseTo(norm / 4, within(1e-6 * norm));
+    assertThat(clipped[7] / gradient[7]).isCloseTo(0.25, within(1e-5));
+    trainer(model, adapter, Penalty.NONE, Starts.constant(0, 2 * norm, 0))
+        .step(List.of(batch), 1, 0);
+    assertThat(Tensors.doubles(adapter.gradients())).isEqualTo(gradient);
+  }
+
+  private static double length(double[] values) {
+    double sum = 0;
+    for (double value : values) {
+      sum += value * value;
+    }
+    return Math.sqrt(sum);
+  }
+
+  @Test
+  void theRegulariserIsAddedOnceWhateverTheNumberOfMicroBatches() {
+    Decoder model = Pico.load("llama");
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Starts.disturb(adapter, 0.1, 2);
+    Penalty penalty =
+        new Thanora("test", HasiConfig.thanora(), SprConfig.thanora()).penalty(adapter);
+    List<Batch> parts = Pico.samples("llama").stream().map(s -> Batch.of(List.of(s), 3)).toList();
+    double[] loss = Tensors.doubles(Starts.gradient(model, adapter, Pico.batch("llama")));
+    adapter.zeroGradients();
+    double value = penalty.addGradient(adapter);
+    double[] expected = Tensors.doubles(adapter.gradients());
+    assertThat(length(expected)).isGreaterThan(1e-3);
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] += loss[i];
+    }
+    Trainer.StepResult step =
+        trainer(model, adapter, penalty, Starts.constant(0, 0, 0)).step(parts, 1, 0);
+    assertThat(step.penalty()).isEqualTo(value).isPositive();
+    Golden.assertClose("gradient", Tensors.doubles(adapter.gradients()), expected, 1e-5);
+  }
+
+  @Test
+  void aLossThatIsNotFiniteChangesNothingAndIsReported() {
+    Decoder model = Pico.load("llama");
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Batch batch = Pico.batch("llama");
+    Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(1e-3, 1, 0.1));
+    assertThat(trainer.step(List.of(batch), 1, 1e-3).applied()).isTrue();
+    float[] sound = Tensors.floats(adapter.parameters());
+    poison(adapter, Float.POSITIVE_INFINITY);
+    float[] before = Tensors.floats(adapter.parameters());
+    float[] first = Tensors.floats(trainer.optimizer().firstMoment());
+    float[] second = Tensors.floats(trainer.optimizer().secondMoment());
+
+    Trainer.StepResult result = trainer.step(List.of(batch), 2, 1e-3);
+    assertThat(result.applied()).isFalse();
+    assertThat(result.loss()).isNaN();
+    assertThat(result.gradNorm()).isNaN();
+    assertThat(Tensors.floats(adapter.parameters())).isEqualTo(before);
+    assertThat(Tensors.floats(trainer.optimizer().firstMoment())).isEqualTo(first);
+    assertThat(Tensors.floats(trainer.optimizer().secondMoment())).isEqualTo(second);
+
+    poison(adapter, sound[sound.length - 1]);
+    Trainer.StepResult next = trainer.step(List.of(batch), 3, 1e-3);
+    assertThat(next.applied()).isTrue();
+    assertThat(next.loss()).isFinite();
+  }
+
+  /** Sets the last number: of B of the last down projection, whose output reaches the loss. */
+  private static void poison(Adapter adapter, float value) {
+    try (NoGrad off = NoGrad.open()) {
+      Ops.narrow(adapter.parameters(), 0, adapter.trainableParameters() - 1, 1)
+          .copy_(Tensors.of(new float[] {value}));
+    }
+    adapter.refresh();
+  }
+
+  @Test
+  void threeHundredStepsNeedNoMoreMemoryThanTheFirstFew() {
+    Decoder model = Pico.load("llama");
+    Thanora method = new Thanora("test", HasiConfig.thanora(), SprConfig.thanora());
+    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Trainer trainer =
+        trainer(model, adapter, method.penalty(adapter), Starts.constant(1e-3, 1, 0));
+    List<Batch> batches = List.of(Pico.batch("llama"));
+    int[] step = {0};
+    Memory.assertFlat(30, 300, () -> trainer.step(batches, ++step[0], 1e-3));
+  }
+}
