@@ -1,0 +1,309 @@
+package thanora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import thanora.Recipe.Hasi;
+import thanora.Recipe.Lora;
+import thanora.Recipe.Method;
+import thanora.Recipe.Metric;
+import thanora.Recipe.Spr;
+import thanora.Recipe.Task;
+import thanora.Recipe.Train;
+
+class RecipeReaderTest {
+  private static final String SMALL = "model: demo\ntasks:\n- name: words\n- name: sums\n";
+
+  private final List<String> notes = new ArrayList<>();
+
+  private Recipe read(String yaml, String... overrides) {
+    return RecipeReader.parse(yaml, "r.yaml", List.of(overrides), notes::add);
+  }
+
+  private List<String> problems(String yaml, String... overrides) {
+    RecipeException e = catchThrowableOfType(RecipeException.class, () -> read(yaml, overrides));
+    assertThat(e).as("a RecipeException").isNotNull();
+    return e.problems();
+  }
+
+  @Test
+  void defaultsAreAsDocumented() {
+    Task words =
+        new Task("words", "words/train.jsonl", "words/test.jsonl", Optional.empty(),
+            Metric.EXACT_MATCH, 1, 0, 0, 0);
+    Task sums =
+        new Task("sums", "sums/train.jsonl", "sums/test.jsonl", Optional.empty(),
+            Metric.EXACT_MATCH, 1, 0, 0, 0);
+    Recipe wanted =
+        new Recipe(
+            "demo", ".", Method.THANORA, 0, "auto", Recipe.Dtype.AUTO, 0, Optional.empty(),
+            List.of(words, sums),
+            new Lora(32, 64, List.of("all-linear"), 0),
+            new Hasi(
+                200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, Recipe.Entropy.SIGMA, 0, false,
+                false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
+                Recipe.Granularity.MODULE, Recipe.Ranks.ENTROPY, 1, Recipe.Rounding.GREEDY, true,
+                Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
+            new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false),
+            new Train(
+                2e-4, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8, 512,
+                Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
+                Recipe.BestMetric.MEAN, false),
+            new Recipe.Eval(200, 16, 0, true),
+            new Recipe.Merge(0, 8, Recipe.Dtype.AUTO));
+    assertThat(read(SMALL)).isEqualTo(wanted);
+    assertThat(notes).isEmpty();
+  }
+
+  @Test
+  void thePaperPresetIsTheLiteralReading() {
+    Recipe recipe = read(SMALL + "method: thanora-paper\n");
+    assertThat(recipe.hasi().deflation()).isFalse();
+    assertThat(recipe.hasi().split()).isEqualTo(Recipe.Split.BALANCED);
+    assertThat(recipe.spr())
+        .isEqualTo(
+            new Spr(1e-3, Recipe.Norm.SQUARED, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false));
+  }
+
+  @Test
+  void aGivenKeyWinsOverThePreset() {
+    Recipe recipe = read(SMALL + "method: thanora_paper\nspr: {lambda: 0.5}\n");
+    assertThat(recipe.spr().lambda()).isEqualTo(0.5);
+    assertThat(recipe.spr().norm()).isEqualTo(Recipe.Norm.SQUARED);
+  }
+
+  @Test
+  void plainLoraSaysThatHasiAndSprAreIgnored() {
+    Recipe recipe = read(SMALL + "method: lora\nhasi: {tau: 3}\nlora: {r: 1}\n");
+    assertThat(recipe.hasi()).isEqualTo(Hasi.defaults(Method.LORA));
+    assertThat(notes).containsExactly("hasi is ignored: method lora has no use for it");
+    assertThat(recipe.toYaml()).doesNotContain("hasi:");
+    assertThat(read(recipe.toYaml())).isEqualTo(recipe);
+  }
+
+  @Test
+  void everyProblemIsReportedAtOnce() {
+    String yaml =
+        """
+        model: demo
+        methd: lora
+        seed: 1.5
+        device: gpu
+        tasks:
+        - name: words
+          metrik: chrf
+          weight: 0
+        - name: words
+          metric: bleu
+        - {train: a.jsonl}
+        lora: {r: 3, dropout: 0.1}
+        hasi: {tau: -1, deflation: maybe}
+        spr: cosine
+        train:
+          learnig_rate: 1e-3
+          max_steps: many
+          adam_beta1: 1
+          lr_scheduler_type: cosin
+        zzzzzzzzzzzz: 1
+        """;
+    assertThat(problems(yaml))
+        .containsExactlyInAnyOrder(
+            "methd: unknown key; did you mean method?",
+            "seed: 1.5 is not a whole number; leave it out for 0",
+            "device: gpu is not auto, cpu, cuda or cuda:N",
+            "tasks.0.metrik: unknown key; did you mean metric?",
+            "tasks.0.weight: 0 is not greater than 0; leave it out for 1",
+            "tasks.1.name: words is the name of another task; rename one",
+            "tasks.1.metric: bleu is not one of exact_match, accuracy, answer, chrf, contains",
+            "tasks.2.name: is missing; give the task a name",
+            "lora.r: rank 3 is smaller than 4 = tasks + 1; raise lora.r or drop a task",
+            "lora.dropout: 0.1 is not 0, the only value so far; leave it out for 0",
+            "hasi.tau: -1 is not greater than 0; leave it out for 0.5",
+            "hasi.deflation: maybe is not true or false; leave it out for true",
+            "spr: cosine is not a section; put keys below it",
+            "train.learnig_rate: unknown key; did you mean train.learning_rate?",
+            "train.max_steps: many is not a whole number; leave it out for 0",
+            "train.adam_beta1: 1 is not 0 or greater and smaller than 1; leave it out for 0.9",
+            "train.lr_scheduler_type: cosin is not one of cosine, linear, constant; did you mean"
+                + " cosine?",
+            "zzzzzzzzzzzz: unknown key; see docs/recipe.md for all keys");
+  }
+
+  @Test
+  void aMisspeltKeyOutsideItsSectionIsFoundInAllSections() {
+    assertThat(problems(SMALL + "learnig_rate: 1\n"))
+        .containsExactly("learnig_rate: unknown key; did you mean train.learning_rate?");
+    assertThat(problems(SMALL + "output_dir: x\n"))
+        .containsExactly("output_dir: unknown key; give the folder as --run-dir");
+  }
+
+  @Test
+  void duplicatesAreRefused() {
+    assertThat(problems(SMALL + "train:\n  max_steps: 1\n  max_steps: 2\n"))
+        .containsExactly("train.max_steps: is given twice (again in line 7); keep one");
+    assertThat(problems(SMALL + "lora: {r: 8, lora_rank: 9}\n"))
+        .containsExactly("lora.lora_rank: means lora.r, which is given already; keep one");
+  }
+
+  @Test
+  void namesOfOtherToolsAreTakenWithANote() {
+    String yaml =
+        """
+        model_name_or_path: demo
+        tasks: [{name: a}]
+        lora_rank: 8
+        lora_target: all
+        cutoff_len: 64
+        learning_rate: 1e-4
+        num_train_epochs: 3
+        per_device_train_batch_size: 4
+        gradient_accumulation_steps: 2
+        lora_parameters: {dropout: 0.0}
+        """;
+    Recipe recipe = read(yaml);
+    assertThat(recipe.lora()).isEqualTo(new Lora(8, 16, List.of("all-linear"), 0));
+    assertThat(recipe.train().maxLength()).isEqualTo(64);
+    assertThat(recipe.train().learningRate()).isEqualTo(1e-4);
+    assertThat(recipe.train().numTrainEpochs()).isEqualTo(3);
+    assertThat(recipe.train().batchSize()).isEqualTo(8);
+    assertThat(notes)
+        .contains(
+            "lora_rank is taken as lora.r",
+            "cutoff_len is taken as train.max_length",
+            "train.batch_size is 8: 4 rows times 2 steps of accumulation");
+  }
+
+  @Test
+  void yamlTrapsAreNumbersAndSwitches() {
+    Recipe recipe =
+        read(SMALL + "train: {learning_rate: 1e-4, max_steps: 1e3, eval_steps: no, "
+            + "warmup_ratio: .5}\nhasi: {coop: off, deflation: No, centre: on}\nseed: 1_000\n");
+    assertThat(recipe.train().learningRate()).isEqualTo(1e-4);
+    assertThat(recipe.train().maxSteps()).isEqualTo(1000);
+    assertThat(recipe.train().evalSteps()).isZero();
+    assertThat(recipe.train().warmupRatio()).isEqualTo(0.5);
+    assertThat(recipe.hasi().coop()).isFalse();
+    assertThat(recipe.hasi().deflation()).isFalse();
+    assertThat(recipe.hasi().centre()).isTrue();
+    assertThat(recipe.seed()).isEqualTo(1000);
+    assertThat(read("model: demo\ntasks: [{name: no}]\n").tasks().get(0).name()).isEqualTo("no");
+  }
+
+  @Test
+  void numbersThatAreNotFiniteAreRefused() {
+    assertThat(problems(SMALL + "train: {learning_rate: .nan}\n")).hasSize(1);
+    assertThat(problems(SMALL + "train: {learning_rate: 1e999}\n")).hasSize(1);
+    assertThat(problems(SMALL + "train: {max_steps: 99999999999}\n")).hasSize(1);
+  }
+
+  @Test
+  void overridesReachEveryKeyAndWin() {
+    Recipe recipe =
+        read(SMALL + "lora: {lora_rank: 8}\nper_device_train_batch_size: 4\n",
+            "lora.r=16", "--learning-rate=2e-3", "train.batch_size=5", "tasks.0.weight=2",
+            "tasks.sums.metric=chrf", "lora.target_modules=[q_proj, v_proj]", "model=a b#c");
+    assertThat(recipe.lora()).isEqualTo(new Lora(16, 32, List.of("q_proj", "v_proj"), 0));
+    assertThat(recipe.train().learningRate()).isEqualTo(2e-3);
+    assertThat(recipe.train().batchSize()).isEqualTo(5);
+    assertThat(recipe.tasks().get(0).weight()).isEqualTo(2);
+    assertThat(recipe.tasks().get(1).metric()).isEqualTo(Metric.CHRF);
+    assertThat(recipe.model()).isEqualTo("a b#c");
+  }
+
+  @Test
+  void badOverridesAreProblemsToo() {
+    assertThat(problems(SMALL, "max_steps", "tasks.9.weight=1", "lora.rnk=2"))
+        .containsExactly(
+            "--set max_steps: is not key=value; write it as train.max_steps=100",
+            "--set tasks.9.weight: no task 9; there are words, sums, or 0 to 1",
+            "lora.rnk: unknown key; did you mean lora.r?");
+  }
+
+  @Test
+  void brokenYamlIsOneLineWithTheLine() {
+    List<String> problems = problems("model: demo\n  tasks: [\n");
+    assertThat(problems).hasSize(1);
+    assertThat(problems.get(0)).startsWith("r.yaml:").contains("is not YAML").doesNotContain("\n");
+    assertThat(problems("- 1\n")).contains(
+        "r.yaml: is a list of 1, not keys with values; see docs/recipe.md");
+    assertThat(problems("model: &m demo\ndata: *m\n").get(0)).contains("r.yaml:2: anchors");
+    for (String broken : List.of("[".repeat(5000), "a: \u0000", "a:\n\t- b", "--- a\n--- b")) {
+      assertThat(problems(broken)).as(broken).hasSizeLessThan(4);
+    }
+    assertThat(problems("")).containsExactlyInAnyOrder(
+        "tasks: is not a list of one task or more; give each a name",
+        "model: is missing; give a Hugging Face folder, a .gguf file or demo");
+  }
+
+  @Test
+  void aRecipeReadsBackEqual() {
+    Recipe recipe =
+        read(SMALL, "method=thanora-paper", "data=/tmp/with space: and #", "plan=p.json",
+            "lora.target_modules=[q_proj]", "train.learning_rate=3.3e-5",
+            "seed=9223372036854775807", "tasks.0.validation=v.jsonl",
+            "tasks.0.name=1e3", "hasi.tau=0.25", "dtype=bf16");
+    Recipe back = read(recipe.toYaml());
+    assertThat(back).isEqualTo(recipe);
+    assertThat(back.toYaml()).isEqualTo(recipe.toYaml());
+    assertThat(notes).isEmpty();
+    assertThat(recipe.dtype()).isEqualTo(Recipe.Dtype.BFLOAT16);
+  }
+
+  @Test
+  void aChangedCopyIsChecked() {
+    assertThat(read(SMALL).with("train.max_steps=7").train().maxSteps()).isEqualTo(7);
+    assertThat(catchThrowableOfType(RecipeException.class, () -> read(SMALL).with("lora.r=2")))
+        .hasMessage("lora.r: rank 2 is smaller than 3 = tasks + 1; raise lora.r or drop a task");
+  }
+
+  @Test
+  void conditionsAcrossKeysAreChecked() {
+    assertThat(problems(SMALL, "lora.r=9", "hasi.r_min=4")).containsExactly(
+        "hasi.r_min: 2 tasks of rank 4 do not fit into the 6 that rank 9 has for tasks; lower it"
+            + " or raise lora.r");
+    assertThat(problems(SMALL, "train.early_stopping_patience=1")).containsExactly(
+        "train.early_stopping_patience: needs evaluations during the run; set train.eval_steps",
+        "train.early_stopping_patience: needs rows to judge by; set train.validation_rows or give"
+            + " every task a validation file");
+  }
+
+  @Test
+  void missingFilesAreNamedTogether(@TempDir Path folder) throws IOException {
+    Files.createDirectories(folder.resolve("words"));
+    Files.writeString(folder.resolve("words/train.jsonl"), "{}\n");
+    Recipe recipe = read(SMALL, "data=" + folder, "model=" + folder.resolve("none"));
+    RecipeException e =
+        catchThrowableOfType(RecipeException.class, () -> RecipeReader.requireFiles(recipe));
+    assertThat(e.problems()).hasSize(4);
+    assertThat(e.problems().get(1)).startsWith("tasks.words.test: " + folder);
+  }
+
+  @Test
+  void theReferencePageHoldsEveryKeyWithItsDefault() throws IOException {
+    String page = Files.readString(Path.of("docs/recipe.md"));
+    String yaml = page.substring(page.indexOf("```yaml\n") + 8);
+    Recipe documented = read(yaml.substring(0, yaml.indexOf("```")));
+    assertThat(documented).isEqualTo(read("model: demo\ntasks: [{name: words}]\n"));
+    for (String key : RecipeWriter.flat(documented).keySet()) {
+      assertThat(yaml).contains(key.substring(key.lastIndexOf('.') + 1) + ":");
+    }
+  }
+
+  @Test
+  void shippedRecipesAreValid() {
+    for (String name : List.of("six-tasks", "demo")) {
+      Path file = Path.of("recipes", name + ".yaml");
+      List<String> model = name.equals("demo") ? List.of() : List.of("model=m", "data=d");
+      assertThat(RecipeReader.read(file, model, notes::add).tasks()).as(name).hasSize(6);
+    }
+    assertThat(notes).isEmpty();
+  }
+}
