@@ -1,0 +1,237 @@
+package thanora;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.checkpoint.AtomicFiles;
+import thanora.checkpoint.AtomicFolders;
+import thanora.data.Sample;
+import thanora.data.TaskData;
+import thanora.data.TaskSet;
+import thanora.dist.ProcessGroup;
+import thanora.eval.TaskScore;
+import thanora.export.LogitCheck;
+import thanora.export.MergedFolder;
+import thanora.export.PeftAdapter;
+import thanora.hasi.ModulePlan;
+import thanora.hasi.RankPlan;
+import thanora.lora.Adapter;
+import thanora.lora.Blocks;
+import thanora.method.AdapterMethod;
+import thanora.tensor.DType;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+import thanora.train.Checkpoints;
+import thanora.train.MetricsLog;
+import thanora.train.TrainConfig;
+import thanora.train.Trainer;
+import thanora.train.TrainingLoop;
+
+/**
+ * The main path: load, preview, plan ranks, initialise, train with the regulariser, evaluate, export,
+ * check the merge. {@link #run} reads like the method.
+ */
+public final class FineTune {
+  /** File of the base's scores in a run folder. */
+  public static final String BEFORE = "before.json";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Recipe recipe;
+  private final RunFolder folder;
+  private final RunListener listener;
+  private final AdapterMethod method;
+
+  private FineTune(Recipe recipe, RunFolder folder, RunListener listener) {
+    this.recipe = recipe;
+    this.folder = folder;
+    this.listener = listener;
+    this.method = Settings.method(recipe);
+  }
+
+  /**
+   * Runs a recipe, or goes on with the run in the folder.
+   *
+   * @param folder where plan, log, checkpoints, adapter and summary go
+   */
+  public static RunSummary run(Recipe recipe, RunFolder folder, RunListener listener) {
+    if (folder.holdsRun()) {
+      folder.writeOrCompare(recipe);
+    }
+    listener.stage("load " + recipe.model(), 1);
+    try (LoadedModel model = LoadedModel.load(recipe)) {
+      TaskSet tasks = Tasks.read(recipe, model);
+      listener.advanced(1);
+      model.warnings().forEach(listener::note);
+      tasks.report().lines().forEach(listener::note);
+      return new FineTune(recipe, folder, listener).run(model, tasks);
+    }
+  }
+
+  /** The rank plan of a recipe, without training. */
+  public static RankPlan analyze(Recipe recipe, RunListener listener) {
+    if (recipe.method() == Recipe.Method.LORA) {
+      throw new RecipeException(List.of("method: lora plans no ranks; use thanora"));
+    }
+    listener.stage("load " + recipe.model(), 1);
+    try (LoadedModel model = LoadedModel.load(recipe)) {
+      TaskSet tasks = Tasks.read(recipe, model);
+      listener.advanced(1);
+      model.warnings().forEach(listener::note);
+      tasks.report().lines().forEach(listener::note);
+      listener.stage("preview and plan", model.decoder().config().layers());
+      return Settings.method(recipe).start(setting(recipe, model, tasks, listener)).plan()
+          .orElseThrow();
+    }
+  }
+
+  private RunSummary run(LoadedModel model, TaskSet tasks) {
+    long start = System.nanoTime();
+    Checkpoints checkpoints = folder.checkpoints(recipe.train().saveTotalLimit());
+    Optional<Checkpoints.Generation> last = checkpoints.latest();
+    AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);
+
+    AdapterMethod.Start begin = last.isPresent() ? restart(setting) : plan(setting);
+    folder.writeOrCompare(recipe);
+    if (last.isEmpty()) {
+      begin.plan().ifPresent(plan -> AtomicFiles.write(folder.planFile(), plan.toJson()));
+    }
+    Adapter adapter = begin.adapter();
+    TaskScorer scorer = new TaskScorer(recipe, model, tasks);
+    Map<String, TaskScore> before = before(scorer);
+
+    adapter.attach(model.decoder());
+    TrainingLoop.Progress end = train(model, tasks, adapter, checkpoints, last);
+    Map<String, TaskScore> after = scorer.score("after", listener);
+
+    AtomicFolders.replace(folder.adapterFolder(), target ->
+        PeftAdapter.write(target, adapter, model.decoder(), model.location(), begin.plan()));
+    double difference = mergeDifference(model, tasks, adapter);
+    if (!(difference <= Settings.mergeLimit(recipe, model))) {
+      listener.note("merged logits would differ by " + difference + " of the largest, more than the limit; "
+          + "merge with --set merge.dtype=float32");
+    }
+    RunSummary summary = summary(adapter, end, before, after, difference, (System.nanoTime() - start) / 1e9);
+    AtomicFiles.write(folder.summaryFile(), summary.toJson());
+    return summary;
+  }
+
+  /** What a method needs to know of a recipe's run. */
+  static AdapterMethod.Setting setting(
+      Recipe recipe, LoadedModel model, TaskSet tasks, RunListener listener) {
+    List<List<Sample>> preview = new ArrayList<>();
+    for (TaskData task : tasks.tasks()) {
+      preview.add(Tasks.preview(task, recipe.hasi().previewRows(), recipe.seed()));
+    }
+    List<String> modules = model.targets(recipe.lora().targetModules());
+    String fingerprint = model.checkpoint().fingerprint();
+    return new AdapterMethod.Setting(
+        model.decoder(),
+        modules,
+        tasks.names(),
+        preview,
+        recipe.lora().r(),
+        recipe.lora().alpha(),
+        recipe.seed(),
+        fingerprint,
+        recipe.plan().map(path -> GivenPlan.read(
+            Path.of(path), fingerprint, recipe.lora().r(), tasks.names(), modules)),
+        done -> listener.advanced(done));
+  }
+
+  /** Preview, ranks and start. */
+  private AdapterMethod.Start plan(AdapterMethod.Setting setting) {
+    listener.stage("preview and plan", setting.model().config().layers());
+    return method.start(setting);
+  }
+
+  /** The shape of a run that goes on; its numbers come from the checkpoint. */
+  private AdapterMethod.Start restart(AdapterMethod.Setting setting) {
+    Adapter adapter = method.empty(setting);
+    Optional<RankPlan> plan = Files.exists(folder.planFile())
+        ? Optional.of(GivenPlan.read(folder.planFile())) : Optional.empty();
+    for (String module : adapter.modules()) {
+      adapter.declare(module, plan.flatMap(p -> p.module(module)).map(ModulePlan::blocks)
+          .orElseGet(() -> new Blocks(new int[] {0}, adapter.rank())));
+    }
+    return new AdapterMethod.Start(adapter, plan);
+  }
+
+  /** Scores of the base; a run that goes on has them already. */
+  private Map<String, TaskScore> before(TaskScorer scorer) {
+    Path file = folder.path().resolve(BEFORE);
+    try {
+      if (Files.exists(file)) {
+        return JSON.readValue(file.toFile(), new TypeReference<LinkedHashMap<String, TaskScore>>() {});
+      }
+      Map<String, TaskScore> scores = scorer.score("before", listener);
+      AtomicFiles.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(scores) + "\n");
+      return scores;
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read", e);
+    }
+  }
+
+  private TrainingLoop.Progress train(
+      LoadedModel model, TaskSet tasks, Adapter adapter, Checkpoints checkpoints,
+      Optional<Checkpoints.Generation> last) {
+    long rows = Arrays.stream(tasks.trainSizes()).asLongStream().sum();
+    TrainConfig config = Settings.train(recipe.train(), rows);
+    ProcessGroup group = ProcessGroup.single();
+    Trainer trainer = new Trainer(model.decoder(), adapter, method.penalty(adapter), config, group);
+    TaskScorer scorer = new TaskScorer(recipe, model, tasks);
+    int resumed = last.map(Checkpoints.Generation::step).orElse(0);
+    listener.stage("train", config.steps());
+    try (MetricsLog log = MetricsLog.open(folder.logFile(), resumed)) {
+      TrainingLoop loop = new TrainingLoop(trainer, adapter, tasks, Settings.mixing(recipe), config,
+          recipe.seed(), group, checkpoints, scorer::validationNll, new LogWriter(log, tasks.names(), listener));
+      last.ifPresent(loop::resume);
+      listener.resumed(resumed);
+      return loop.run();
+    }
+  }
+
+  /** Puts the merged weights, rounded as they would be written, in the base's place and compares logits. */
+  private double mergeDifference(LoadedModel model, TaskSet tasks, Adapter adapter) {
+    listener.stage("check merge", adapter.modules().size());
+    LogitCheck check = LogitCheck.of(model.decoder(), Tasks.probes(tasks, recipe.merge().probeRows()));
+    adapter.detach(model.decoder());
+    List<Runnable> undo = new ArrayList<>();
+    try (TensorScope scope = TensorScope.open()) {
+      for (String module : adapter.modules()) {
+        DType stored = model.checkpoint().weights().dtype(module + ".weight");
+        Tensor merged = MergedFolder.merged(
+            model.checkpoint().weights(), adapter, module, Settings.mergeDtype(recipe).orElse(stored));
+        Tensor base = model.decoder().setWeight(module, Tensors.to(merged, model.decoder().placement()));
+        undo.add(() -> model.decoder().setWeight(module, base));
+        listener.advanced(undo.size());
+      }
+      return check.difference(model.decoder());
+    } finally {
+      undo.forEach(Runnable::run);
+    }
+  }
+
+  private RunSummary summary(
+      Adapter adapter, TrainingLoop.Progress end, Map<String, TaskScore> before,
+      Map<String, TaskScore> after, double difference, double seconds) {
+    Map<String, RunSummary.TaskResult> tasks = new LinkedHashMap<>();
+    after.forEach((name, score) -> tasks.put(name, new RunSummary.TaskResult(
+        score.metric().id(), before.get(name).score(), score.score(),
+        before.get(name).nll(), score.nll(), score.rows())));
+    return new RunSummary(
+        Settings.name(recipe), recipe.model(), recipe.seed(), end.step(), end.tokens(), seconds,
+        adapter.trainableParameters(), tasks, RunSummary.Mean.of(tasks.values()),
+        new RunSummary.Merge(difference));
+  }
+}

@@ -1,0 +1,133 @@
+package thanora;
+
+import java.util.Locale;
+import java.util.Optional;
+import thanora.data.Mixing;
+import thanora.hasi.HasiConfig;
+import thanora.hasi.Moments;
+import thanora.lora.SprConfig;
+import thanora.method.AdapterMethod;
+import thanora.method.PlainLora;
+import thanora.method.Thanora;
+import thanora.tensor.DType;
+import thanora.train.LrSchedule;
+import thanora.train.TrainConfig;
+
+/** What a recipe's words mean to the packages below it. */
+final class Settings {
+  private Settings() {}
+
+  /** The method's name in recipes and summaries. */
+  static String name(Recipe recipe) {
+    return recipe.method().name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  static AdapterMethod method(Recipe recipe) {
+    return switch (recipe.method()) {
+      case LORA -> new PlainLora();
+      case THANORA, THANORA_PAPER ->
+          new Thanora(name(recipe), hasi(recipe.hasi()), spr(recipe.spr()));
+    };
+  }
+
+  static HasiConfig hasi(Recipe.Hasi hasi) {
+    // statistic c takes the entropy from the covariance alone; the subspaces still come from W C
+    boolean covarianceEntropy = hasi.statistic() == Recipe.Statistic.C;
+    HasiConfig.Preview preview = new HasiConfig.Preview(
+        switch (hasi.statistic()) {
+          case WC, C -> HasiConfig.Statistic.WC;
+          case WC_HALF -> HasiConfig.Statistic.WC_HALF;
+          case X -> HasiConfig.Statistic.X;
+        },
+        covarianceEntropy ? HasiConfig.SpectrumOf.COVARIANCE : HasiConfig.SpectrumOf.STATISTIC,
+        HasiConfig.EntropyPower.valueOf(hasi.entropy().name()),
+        hasi.damping(),
+        Moments.Normalisation.valueOf(hasi.covariance().name()),
+        hasi.previewRows(),
+        HasiConfig.PreviewTokens.valueOf(hasi.previewTokens().name()),
+        hasi.dropFirstToken(),
+        hasi.centre());
+    HasiConfig.RankRule ranks = new HasiConfig.RankRule(
+        HasiConfig.Ranks.valueOf(hasi.ranks().name()),
+        HasiConfig.Allocation.valueOf(hasi.allocation().name()),
+        hasi.tau(),
+        HasiConfig.Granularity.valueOf(hasi.granularity().name()),
+        hasi.rMin(),
+        hasi.coop(),
+        switch (hasi.rounding()) {
+          case GREEDY -> HasiConfig.Rounding.GREEDY;
+          case FLOOR -> HasiConfig.Rounding.FLOOR_COOP;
+          case FLOOR_TOP -> HasiConfig.Rounding.FLOOR_TOP;
+        });
+    HasiConfig.Start start = new HasiConfig.Start(
+        HasiConfig.Subspaces.valueOf(hasi.subspaces().name()),
+        HasiConfig.Split.valueOf(hasi.split().name()),
+        hasi.b(),
+        hasi.gamma(),
+        hasi.deflation(),
+        hasi.deflationVectors(),
+        HasiConfig.Subtract.valueOf(hasi.subtract().name()));
+    return new HasiConfig(preview, ranks, start);
+  }
+
+  static SprConfig spr(Recipe.Spr spr) {
+    return new SprConfig(
+        spr.lambda(),
+        SprConfig.Norm.valueOf(spr.norm().name()),
+        SprConfig.Mode.valueOf(spr.mode().name()),
+        SprConfig.Pairs.valueOf(spr.pairs().name()),
+        spr.includeCoop());
+  }
+
+  /** Training settings for so many training rows in all. */
+  static TrainConfig train(Recipe.Train train, long rows) {
+    long steps = train.maxSteps() > 0
+        ? train.maxSteps() : (long) Math.ceil(train.numTrainEpochs() * rows / train.batchSize());
+    return new TrainConfig(
+        train.learningRate(),
+        Math.max(1, steps),
+        train.warmupRatio(),
+        LrSchedule.valueOf(train.lrSchedulerType().name()),
+        train.batchSize(),
+        train.microBatchTokens(),
+        train.gradientAccumulationSteps(),
+        train.maxGradNorm(),
+        train.weightDecay(),
+        train.adamBeta1(),
+        train.adamBeta2(),
+        train.adamEpsilon(),
+        train.evalSteps(),
+        train.saveSteps(),
+        train.saveTotalLimit(),
+        train.earlyStoppingPatience(),
+        train.metricForBestModel() == Recipe.BestMetric.WORST,
+        train.loadBestModelAtEnd());
+  }
+
+  /** Element type of merged weights; that of the base where empty. */
+  static Optional<DType> mergeDtype(Recipe recipe) {
+    return switch (recipe.merge().dtype()) {
+      case AUTO -> Optional.empty();
+      case FLOAT32 -> Optional.of(DType.F32);
+      case BFLOAT16 -> Optional.of(DType.BF16);
+    };
+  }
+
+  /** How far the logits of merged weights may be from the adapter's, over the largest. */
+  static double mergeLimit(Recipe recipe, LoadedModel model) {
+    double own = recipe.merge().maxLogitDifference();
+    DType weights = mergeDtype(recipe).orElse(model.checkpoint().weights().dtype(
+        model.decoder().projectionNames().iterator().next() + ".weight"));
+    boolean short16 = weights.bytes() == 2 || model.decoder().placement().dtype().bytes() == 2;
+    return own > 0 ? own : short16 ? 0.1 : 1e-4;
+  }
+
+  static Mixing mixing(Recipe recipe) {
+    return switch (recipe.train().mixing()) {
+      case PROPORTIONAL -> new Mixing.Proportional();
+      case UNIFORM -> new Mixing.Uniform();
+      case TEMPERATURE -> new Mixing.Temperature(recipe.train().mixingTemperature());
+      case WEIGHTS -> new Mixing.Weights(recipe.tasks().stream().map(Recipe.Task::weight).toList());
+    };
+  }
+}

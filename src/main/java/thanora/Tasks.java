@@ -1,0 +1,93 @@
+package thanora;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
+import thanora.data.DataException;
+import thanora.data.LongRows;
+import thanora.data.ReadOptions;
+import thanora.data.Sample;
+import thanora.data.Split;
+import thanora.data.TaskData;
+import thanora.data.TaskReader;
+import thanora.data.TaskSet;
+import thanora.data.TaskSource;
+import thanora.eval.Metric;
+import thanora.tensor.Seeds;
+
+/** The tasks of a recipe: read, checked, and the rows of them that each stage looks at. */
+final class Tasks {
+  private Tasks() {}
+
+  /** Reads and encodes all rows. */
+  static TaskSet read(Recipe recipe, LoadedModel model) {
+    List<TaskSource> sources = new ArrayList<>();
+    List<ReadOptions> options = new ArrayList<>();
+    for (Recipe.Task task : recipe.tasks()) {
+      sources.add(new TaskSource(
+          task.name(), recipe.file(task.train()), task.validation().map(recipe::file),
+          Optional.of(recipe.file(task.test())), task.metric().name().toLowerCase(Locale.ROOT),
+          task.weight()));
+      options.add(new ReadOptions(
+          Math.min(recipe.train().maxLength(), model.decoder().config().maxPositions()),
+          LongRows.valueOf(recipe.train().longRows().name()),
+          limit(task.maxTrainRows()),
+          limit(atMost(task.maxTestRows(), recipe.eval().maxRows())),
+          recipe.train().validationRows(),
+          recipe.seed()));
+    }
+    TaskSet tasks = TaskReader.read(sources, options, model::encode);
+    tasks.tasks().forEach(Tasks::check);
+    return tasks;
+  }
+
+  private static OptionalInt limit(int rows) {
+    return rows > 0 ? OptionalInt.of(rows) : OptionalInt.empty();
+  }
+
+  /** The smaller of two limits of which 0 is none. */
+  private static int atMost(int a, int b) {
+    return a == 0 || b == 0 ? Math.max(a, b) : Math.min(a, b);
+  }
+
+  private static void check(TaskData task) {
+    Metric metric = Metric.parse(task.metric());
+    for (int i = 0; i < task.test().size(); i++) {
+      String completion = task.test().rows().get(i).completion();
+      int row = task.test().samples().get(i).row() + 1;
+      metric.objection(completion).ifPresent(objection -> {
+        throw new DataException("task " + task.name() + ", test row " + row + ": " + objection);
+      });
+    }
+  }
+
+  /** Training rows to preview: a seeded choice without replacement, in file order. */
+  static List<Sample> preview(TaskData task, int rows, long seed) {
+    List<Sample> all = task.train().samples();
+    if (all.size() <= rows) {
+      return all;
+    }
+    // selection sampling: row i is taken with probability (still wanted) / (still there)
+    Random random = Seeds.stream(seed, "preview " + task.name());
+    List<Sample> chosen = new ArrayList<>();
+    for (int i = 0; chosen.size() < rows; i++) {
+      if (random.nextInt(all.size() - i) < rows - chosen.size()) {
+        chosen.add(all.get(i));
+      }
+    }
+    return chosen;
+  }
+
+  /** The first test rows of every task, or training rows where it has none. */
+  static List<Sample> probes(TaskSet tasks, int rows) {
+    List<Sample> probes = new ArrayList<>();
+    for (TaskData task : tasks.tasks()) {
+      Split split = task.test().size() > 0 ? task.test() : task.train();
+      probes.addAll(split.samples().subList(0, Math.min(rows, split.size())));
+    }
+    return probes;
+  }
+}
