@@ -1,0 +1,190 @@
+package thanora.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import thanora.LoadedModel;
+import thanora.Recipe;
+import thanora.data.Batch;
+import thanora.data.Sample;
+import thanora.dist.ProcessGroup;
+import thanora.model.Decoder;
+import thanora.model.ModelConfig;
+import thanora.tensor.Placement;
+import thanora.tensor.Seeds;
+import thanora.tensor.Threads;
+import thanora.train.LrSchedule;
+import thanora.train.TrainConfig;
+import thanora.train.Trainer;
+
+/** Times training steps on random tokens, as bench/peft_step.py times PEFT's. */
+@Command(
+    name = "bench",
+    hidden = true,
+    description = {
+      "Times training steps on the CPU in float32: random rows of full length, every token trained"
+          + " on, all linear layers adapted."
+    })
+final class BenchCommand implements Callable<Integer> {
+  private static final double LEARNING_RATE = 1e-4;
+
+  /** The model comes from one place. */
+  static final class Source {
+    @Option(names = "--model", paramLabel = "PATH", description = "A model with its weights.")
+    Optional<String> model = Optional.empty();
+
+    @Option(
+        names = "--config",
+        paramLabel = "FILE",
+        description = "A config.json, for a model of random weights.")
+    Optional<Path> config = Optional.empty();
+  }
+
+  @ArgGroup(exclusive = true)
+  private Source source = new Source();
+
+  @Option(
+      names = "--method",
+      paramLabel = "NAME",
+      description = "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE} if left out.")
+  private BenchAdapter.Method method = BenchAdapter.Method.THANORA;
+
+  @Option(names = "--tasks", paramLabel = "N", description = "Tasks of thanora; ${DEFAULT-VALUE}.")
+  private int tasks = 6;
+
+  @Option(names = "--batch", paramLabel = "N", description = "Rows a step; ${DEFAULT-VALUE}.")
+  private int rows = 4;
+
+  @Option(names = "--length", paramLabel = "N", description = "Tokens a row; ${DEFAULT-VALUE}.")
+  private int length = 128;
+
+  @Option(names = "--rank", paramLabel = "N", description = "LoRA rank; ${DEFAULT-VALUE}.")
+  private int rank = 16;
+
+  @Option(names = "--steps", paramLabel = "N", description = "Measured steps; ${DEFAULT-VALUE}.")
+  private int steps = 8;
+
+  @Option(names = "--warmup", paramLabel = "N", description = "Steps before; ${DEFAULT-VALUE}.")
+  private int warmup = 2;
+
+  @Option(names = "--threads", paramLabel = "N", description = "0: all cores.")
+  private int threads = 0;
+
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() throws IOException {
+    check();
+    if (source.config.isPresent()) {
+      Threads.use(threads());
+      ModelConfig config =
+          ModelConfig.from(new ObjectMapper().readTree(source.config.get().toFile()));
+      time(Decoder.load(config, new RandomWeights(config), Placement.CPU_F32));
+    } else {
+      try (LoadedModel model = LoadedModel.load(
+          source.model.orElseThrow(), "cpu", Recipe.Dtype.FLOAT32, threads())) {
+        time(model.decoder());
+      }
+    }
+    return 0;
+  }
+
+  private void check() {
+    if (source.model.isEmpty() && source.config.isEmpty()) {
+      throw new IllegalArgumentException("no model is given; give --model PATH or --config FILE");
+    }
+    if (IntStream.of(tasks, rows, rank, steps).anyMatch(n -> n < 1) || length < 2 || warmup < 0) {
+      throw new IllegalArgumentException("--tasks, --batch, --rank and --steps are 1 or more,"
+          + " --length 2 or more, --warmup 0 or more");
+    }
+    if (method == BenchAdapter.Method.THANORA && rank < tasks + 1) {
+      throw new IllegalArgumentException("--rank " + rank + " is smaller than " + (tasks + 1)
+          + " = tasks + 1; raise --rank or lower --tasks");
+    }
+  }
+
+  private int threads() {
+    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+  }
+
+  private void time(Decoder model) throws IOException {
+    BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
+    TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
+        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false);
+    Trainer trainer =
+        new Trainer(model, made.adapter(), made.penalty(), config, ProcessGroup.single());
+    Random random = Seeds.stream(0, "bench");
+    double[] seconds = new double[steps];
+    double loss = 0;
+    for (int step = 1; step <= warmup + steps; step++) {
+      Batch batch = batch(random, model.config().vocabulary(), made.tasks());
+      long start = System.nanoTime();
+      loss = trainer.step(List.of(batch), step, LEARNING_RATE).loss();
+      if (step > warmup) {
+        seconds[step - warmup - 1] = (System.nanoTime() - start) / 1e9;
+      }
+    }
+    report(seconds, loss, made.adapter().trainableParameters());
+  }
+
+  /** Random rows, in turn of each task. */
+  private Batch batch(Random random, int vocabulary, int tasksHere) {
+    List<Sample> samples = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      samples.add(new Sample(row % tasksHere, row, random.ints(length, 0, vocabulary).toArray(), 0));
+    }
+    return Batch.of(samples, tasksHere);
+  }
+
+  private void report(double[] seconds, double loss, long parameters) throws IOException {
+    double mean = Arrays.stream(seconds).average().orElseThrow();
+    double[] sorted = Arrays.stream(seconds).sorted().toArray();
+    double median = (sorted[(steps - 1) / 2] + sorted[steps / 2]) / 2;
+    OptionalLong peak = peakMegabytes();
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("seconds_per_step_mean", rounded(mean));
+    result.put("median", rounded(median));
+    result.put("best", rounded(sorted[0]));
+    result.put("steps", steps);
+    peak.ifPresent(value -> result.put("peak_rss_mb", value));
+    result.put("tokens_per_second", rounded(rows * length / mean));
+    result.put("loss", rounded(loss));
+    result.put("trainable_parameters", parameters);
+    result.put("threads", threads());
+    result.put("seconds", Arrays.stream(seconds).map(BenchCommand::rounded).toArray());
+    output.result(result, String.format(Locale.ROOT, "%.3f s a step (median of %d, best %.3f)%s",
+        median, steps, sorted[0], peak.isPresent() ? ", peak " + peak.getAsLong() + " MB" : ""));
+  }
+
+  private static double rounded(double value) {
+    return Math.round(value * 1e4) / 1e4;
+  }
+
+  /** The most memory this process had; empty where there is no /proc. */
+  private static OptionalLong peakMegabytes() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) {
+      return OptionalLong.empty();
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmHWM:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
+        .findFirst();
+  }
+}

@@ -1,0 +1,189 @@
+package thanora.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import thanora.FineTune;
+import thanora.LoadedModel;
+import thanora.Recipe;
+import thanora.RecipeReader;
+import thanora.RunFolder;
+import thanora.RunSummary;
+import thanora.TrainedModel;
+import thanora.checkpoint.AtomicFolders;
+import thanora.demo.DemoTasks;
+import thanora.hasi.RankPlan;
+import thanora.hasi.RankPlanTable;
+import thanora.train.StoppedException;
+
+@Command(
+    name = "demo",
+    description = {
+      "The whole way on the model and tasks shipped here: preview, rank plan, training, scores"
+          + " before and after, plain LoRA beside it, merge and check, one answer a task. Needs no"
+          + " files and no network."
+    },
+    footer = {
+      "",
+      "Example: thanora demo --run-dir runs/first"
+    })
+final class DemoCommand implements Callable<Integer> {
+  private static final String DATA = "data";
+  private static final int TRAIN_ROWS = 2000;
+  private static final int TEST_ROWS = 200;
+
+  /**
+   * Plain LoRA's own best of 1e-3, 2e-3, 3e-3, 4e-3, 6e-3 by mean −log p, 400 steps, seeds 0 and 1;
+   * ThanoRA's, from the same sweep, stands in recipes/demo.yaml.
+   */
+  private static final String LORA_LEARNING_RATE = "2e-3";
+
+  @Option(names = "--steps", paramLabel = "N", description = "Optimiser steps of each method.")
+  private Optional<Integer> steps = Optional.empty();
+
+  @Mixin private RecipeOptions options;
+  @Mixin private RunOptions run;
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() throws IOException {
+    long start = System.nanoTime();
+    try (StopSignals signals = StopSignals.take(output.err());
+        RunFolder folder = run.create("demo", output::note);
+        RunDisplay display = new RunDisplay(output)) {
+      try {
+        demo(folder, display, start);
+      } catch (StoppedException e) {
+        throw RunOptions.resumable(e, folder);
+      } finally {
+        Path data = folder.path().resolve(DATA);
+        if (!folder.holdsRun() && Files.exists(data)) {
+          AtomicFolders.remove(data);
+        }
+      }
+    }
+    return 0;
+  }
+
+  private void demo(RunFolder folder, RunDisplay display, long start) throws IOException {
+    Recipe recipe = recipe(folder.path());
+    output.note("ThanoRA: each task in a subspace of its own, one adapter, no router");
+    RunSummary thanora = FineTune.run(recipe, folder, display);
+    display.close();
+    if (Files.exists(folder.planFile())) {
+      output.note("\nRanks of each task and their entropies, mean over layers:\n"
+          + RankPlanTable.byKind(RankPlan.read(folder.planFile())).strip());
+    }
+    output.note("\nThe same with one plain LoRA");
+    RunSummary lora = plainLora(recipe, folder, display);
+    display.close();
+
+    Path merged = folder.path().resolve("merged");
+    TrainedModel.MergeReport report = merge(recipe, folder, merged, display);
+    display.close();
+    Map<String, String[]> answers = answers(recipe, folder, merged);
+    output.result(result(thanora, lora, report), text(thanora, lora, report, answers)
+        + String.format(Locale.ROOT, "%n%nrun folder: %s   merged model: %s   %.0f s in all%n"
+            + "next: ./thanora generate --model %s --prompt \"%s\"%n"
+            + "      ./thanora train recipes/six-tasks.yaml --model MODEL --data DIR",
+            folder.path(), merged, (System.nanoTime() - start) / 1e9, merged,
+            answers.values().iterator().next()[0]));
+  }
+
+  private Recipe recipe(Path folder) throws IOException {
+    Path data = folder.resolve(DATA);
+    List<String> changes = new ArrayList<>(List.of("data=" + data));
+    changes.addAll(options.overrides());
+    steps.ifPresent(n -> changes.add("train.max_steps=" + n));
+    Path file = Path.of(System.getProperty("thanora.home", "")).resolve("recipes").resolve("demo.yaml");
+    Recipe recipe = RecipeReader.read(file, changes, output::note).withAbsolutePaths();
+    if (!Files.exists(data)) {
+      AtomicFolders.publish(data, target -> DemoTasks.writeTo(target, TRAIN_ROWS, TEST_ROWS, recipe.seed()));
+    }
+    return recipe;
+  }
+
+  /** The same rows, steps and rank; the scores of the base are known already. */
+  private RunSummary plainLora(Recipe recipe, RunFolder thanora, RunDisplay display) throws IOException {
+    Recipe lora = recipe.with("method=lora", "train.learning_rate=" + LORA_LEARNING_RATE);
+    Path path = thanora.path().resolve("lora");
+    try (RunFolder folder = RunFolder.create(path, run.resume, output::note)) {
+      if (!Files.exists(path.resolve(FineTune.BEFORE))) {
+        Files.copy(thanora.path().resolve(FineTune.BEFORE), path.resolve(FineTune.BEFORE));
+      }
+      return FineTune.run(lora, folder, display);
+    }
+  }
+
+  private TrainedModel.MergeReport merge(
+      Recipe recipe, RunFolder folder, Path target, RunDisplay display) {
+    if (Files.exists(target)) {
+      AtomicFolders.remove(target);
+    }
+    try (TrainedModel model = TrainedModel.open(
+        LoadedModel.load(recipe), Optional.of(TrainedModel.adapterOf(folder.path())))) {
+      return model.merge(recipe, target, display);
+    }
+  }
+
+  /** By task: a prompt, what is right, what the base says, what the merged model says. */
+  private Map<String, String[]> answers(Recipe recipe, RunFolder folder, Path merged) throws IOException {
+    Map<String, String[]> answers = new LinkedHashMap<>();
+    try (TrainedModel base = TrainedModel.open(LoadedModel.load(recipe), Optional.empty());
+        TrainedModel tuned = TrainedModel.open(LoadedModel.load(
+            merged.toString(), recipe.device(), recipe.dtype(), recipe.threads()), Optional.empty())) {
+      for (String task : DemoTasks.names()) {
+        DemoTasks.Row row = DemoTasks.test(task, 1, recipe.seed()).get(0);
+        answers.put(task, new String[] {
+            row.prompt(), row.completion(), base.answer(row.prompt(), 32), tuned.answer(row.prompt(), 32)});
+      }
+    }
+    return answers;
+  }
+
+  private static Map<String, Object> result(
+      RunSummary thanora, RunSummary lora, TrainedModel.MergeReport report) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("thanora", thanora.toTree());
+    result.put("lora", lora.toTree());
+    result.put("merged_max_logit_difference", report.maxLogitDifference());
+    return result;
+  }
+
+  private static String text(RunSummary thanora, RunSummary lora,
+      TrainedModel.MergeReport report, Map<String, String[]> answers) {
+    Table scores = new Table(
+        "task", "score before", "lora", "thanora", "merged", "nll before", "lora", "thanora");
+    thanora.tasks().forEach((name, task) -> {
+      RunSummary.TaskResult plain = lora.tasks().get(name);
+      scores.row(name, Scores.number(task.before()), Scores.number(plain.after()),
+          Scores.number(task.after()), Scores.number(report.merged().get(name).score()),
+          Scores.number(task.nllBefore()), Scores.number(plain.nllAfter()), Scores.number(task.nllAfter()));
+    });
+    double mergedMean = report.merged().values().stream().mapToDouble(s -> s.score()).average().orElseThrow();
+    scores.row("mean", Scores.number(thanora.mean().before()), Scores.number(lora.mean().after()),
+        Scores.number(thanora.mean().after()), Scores.number(mergedMean),
+        Scores.number(thanora.mean().nllBefore()), Scores.number(lora.mean().nllAfter()),
+        Scores.number(thanora.mean().nllAfter()));
+    Table examples = new Table("prompt", "expected", "before", "merged");
+    answers.values().forEach(row -> examples.row(
+        shown(row[0]), shown(row[1]), shown(row[2]), shown(row[3])));
+    return String.format(Locale.ROOT, "%n%s%n%nmerged logits differ from the adapter's by %.1e of the largest%n%n%s",
+        scores, report.maxLogitDifference(), examples);
+  }
+
+  private static String shown(String text) {
+    String line = text.strip().replace('\n', ' ');
+    return line.length() <= 40 ? line : line.substring(0, 37) + "...";
+  }
+}

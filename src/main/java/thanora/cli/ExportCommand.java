@@ -1,0 +1,66 @@
+package thanora.cli;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import thanora.LoadedModel;
+import thanora.Recipe;
+import thanora.RecipeReader;
+import thanora.RunFolder;
+import thanora.TrainedModel;
+
+@Command(
+    name = "export",
+    description = "Writes the adapter of a run in the format of another tool.",
+    footer = {
+      "",
+      "Example: thanora export runs/a --out adapter"
+    })
+final class ExportCommand implements Callable<Integer> {
+  /** Formats of adapters. */
+  enum Format {
+    PEFT;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      description = "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE} if left out.")
+  private Format format = Format.PEFT;
+
+  @Mixin private WriteOptions write;
+  @Mixin private RunArgument run;
+  @Mixin private RecipeOptions options;
+  @Mixin private OutputOptions output;
+
+  @Override
+  public Integer call() {
+    Path out = write.free();
+    Recipe recipe =
+        RunFolder.recipeOf(run.folder(), options.overrides(), output::note).withAbsolutePaths();
+    if (write.logits.isPresent()) {
+      RecipeReader.requireFiles(recipe);
+    }
+    Optional<Path> adapter = Optional.of(TrainedModel.adapterOf(run.folder()));
+    try (TrainedModel model = TrainedModel.open(LoadedModel.load(recipe), adapter)) {
+      model.warnings().forEach(output::note);
+      write.logits.ifPresent(file -> model.writeLogits(recipe, file));
+      model.export(out);
+      output.result(
+          new TreeMap<>(Map.of("format", format.toString(), "out", out.toString())),
+          "adapter: " + out);
+    }
+    return 0;
+  }
+}

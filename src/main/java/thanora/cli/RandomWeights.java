@@ -1,0 +1,92 @@
+package thanora.cli;
+
+import java.util.AbstractSet;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.Random;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.Weights;
+import thanora.model.ModelConfig;
+import thanora.tensor.DType;
+import thanora.tensor.Placement;
+import thanora.tensor.Seeds;
+import thanora.tensor.Tensors;
+
+/** Weights that a configuration describes and nobody trained: enough to time a step. */
+final class RandomWeights implements Weights {
+  private static final double BOUND = 0.035; // deviation 0.02, as models start
+
+  private final ModelConfig config;
+  private final Random random = Seeds.stream(0, "random weights");
+
+  RandomWeights(ModelConfig config) {
+    this.config = config;
+  }
+
+  /** Any name is there, since {@link #shape} knows what each kind of tensor looks like. */
+  @Override
+  public Set<String> names() {
+    return new AbstractSet<>() {
+      @Override
+      public boolean contains(Object name) {
+        return true;
+      }
+
+      @Override
+      public Iterator<String> iterator() {
+        throw new UnsupportedOperationException("random weights have no list of names");
+      }
+
+      @Override
+      public int size() {
+        throw new UnsupportedOperationException("random weights have no number of names");
+      }
+    };
+  }
+
+  @Override
+  public long[] shape(String name) {
+    long[] matrix = matrix(name);
+    return name.endsWith("norm.weight") || name.endsWith(".bias") ? new long[] {matrix[0]} : matrix;
+  }
+
+  private long[] matrix(String name) {
+    String[] parts = name.split("\\.");
+    long d = config.hidden();
+    return switch (parts[parts.length - 2]) {
+      case "embed_tokens", "lm_head" -> new long[] {config.vocabulary(), d};
+      case "q_proj" -> new long[] {config.queryWidth(), d};
+      case "k_proj", "v_proj" -> new long[] {config.kvWidth(), d};
+      case "o_proj" -> new long[] {d, config.queryWidth()};
+      case "gate_proj", "up_proj" -> new long[] {config.feedForward(), d};
+      case "down_proj" -> new long[] {d, config.feedForward()};
+      case "q_norm", "k_norm" -> new long[] {config.headDim()};
+      case "norm", "input_layernorm", "post_attention_layernorm" -> new long[] {d};
+      default -> throw new CheckpointException(name + ": a tensor of no known kind");
+    };
+  }
+
+  @Override
+  public DType dtype(String name) {
+    return DType.F32;
+  }
+
+  @Override
+  public Tensor load(String name, Placement placement) {
+    long[] shape = shape(name);
+    int count = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
+    float[] values;
+    if (name.endsWith("norm.weight")) {
+      values = new float[count];
+      Arrays.fill(values, 1);
+    } else {
+      values = Seeds.uniform(random, count, BOUND);
+    }
+    return Tensors.to(Tensors.of(values, shape), placement);
+  }
+
+  @Override
+  public void close() {}
+}
