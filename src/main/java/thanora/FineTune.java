@@ -70,12 +70,18 @@ public final class FineTune {
     }
     listener.stage("load " + recipe.model(), 1);
     try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = Tasks.read(recipe, model);
-      listener.advanced(1);
-      model.warnings().forEach(listener::note);
-      tasks.report().lines().forEach(listener::note);
+      TaskSet tasks = read(recipe, model, listener);
       return new FineTune(recipe, folder, listener).run(model, tasks);
     }
+  }
+
+  /** Reads the tasks, and says what was found in them and in the model. */
+  private static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
+    TaskSet tasks = Tasks.read(recipe, model);
+    listener.advanced(1);
+    model.warnings().forEach(listener::note);
+    tasks.report().lines().forEach(listener::note);
+    return tasks;
   }
 
   /** The rank plan of a recipe, without training. */
@@ -85,10 +91,7 @@ public final class FineTune {
     }
     listener.stage("load " + recipe.model(), 1);
     try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = Tasks.read(recipe, model);
-      listener.advanced(1);
-      model.warnings().forEach(listener::note);
-      tasks.report().lines().forEach(listener::note);
+      TaskSet tasks = read(recipe, model, listener);
       listener.stage("preview and plan", model.decoder().config().layers());
       return Settings.method(recipe).start(setting(recipe, model, tasks, listener)).plan()
           .orElseThrow();

@@ -111,7 +111,7 @@ public final class Moments implements AutoCloseable {
             mean = Ops.sub(mean, Ops.matmul(mu, Ops.transpose(mu)));
           }
           double trace = Ops.trace(mean);
-          if (!Double.isFinite(trace) || !Ops.allFinite(mean)) {
+          if (!Double.isFinite(trace) || !Tensors.isFinite(mean)) {
             throw new ArithmeticException(
                 module + ": activations are not finite numbers; use fp32 or bf16 for the preview");
           }

@@ -126,12 +126,6 @@ public final class Ops {
     return torch.log_softmax(x, -1);
   }
 
-  /** −log softmax(logits)[label] for each row, without reduction, in float32; logits (N, V), labels (N). */
-  public static Tensor crossEntropy(Tensor logits, Tensor labels) {
-    return torch.cross_entropy_loss(
-        Tensors.cast(logits, DType.F32), labels, new TensorOptional(), 0L, -100L, 0.0);
-  }
-
   /** The index of the largest entry of each row. */
   public static Tensor argmax(Tensor x) {
     return torch.argmax(x, new LongOptional(-1), false);
@@ -254,11 +248,6 @@ public final class Ops {
   /** target += factor · (a b) for each of a stack; target (n, p, m), a (n, p, q), b (n, q, m). */
   public static void addBmmInPlace(Tensor target, Tensor a, Tensor b, double factor) {
     target.baddbmm_(a, b, new Scalar(1.0), new Scalar(factor));
-  }
-
-  /** Whether no element is infinite or not a number. */
-  public static boolean allFinite(Tensor a) {
-    return a.isfinite().all().item_bool();
   }
 
   /** Sum of the diagonal of a matrix. */

@@ -165,8 +165,4 @@ public final class Tensors {
     return new TensorOptions(placement.dtype().torch)
         .device(new org.bytedeco.pytorch.DeviceOptional(new Device(placement.device())));
   }
-
-  static ScalarType torchType(DType dtype) {
-    return dtype.torch;
-  }
 }

@@ -339,7 +339,7 @@ class HasiTest {
       HasiConfig config = PRESET.with(PRESET.start().withSplit(split));
       Factors f = run(config, w, Synthetic.tasks(TASKS, 30, 1)).factors();
       assertThat(largest(Ops.narrow(f.a(), 0, 0, 8))).isZero();
-      assertThat(Ops.allFinite(f.bt())).isTrue();
+      assertThat(Tensors.isFinite(f.bt())).isTrue();
     }
   }
 
