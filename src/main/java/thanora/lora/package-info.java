@@ -1,13 +1,8 @@
 /**
-<<<<<<< HEAD
  * The adapter: one low-rank update a linear layer, ΔW = s (B A − B⁰ A⁰), s = alpha / r.
  *
  * <p>Read {@link thanora.lora.Adapter} for where the factors live, {@link
  * thanora.lora.LoraProjection} for the forward pass, {@link thanora.lora.Blocks} for which rows of A
  * belong to which task, {@link thanora.lora.SubspacePenalty} for the regulariser.
-=======
- * The adapter: low-rank factors in blocks, one block a task and one for all, and the regulariser that
- * keeps the blocks apart ({@link thanora.lora.SubspacePenalty}).
->>>>>>> cce4619 (lora: block layouts and the closed-form subspace penalty)
  */
 package thanora.lora;
