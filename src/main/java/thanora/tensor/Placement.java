@@ -21,6 +21,11 @@ public record Placement(String device, DType dtype) {
     return new Placement(device, other);
   }
 
+  /** The same element type on another device. */
+  public Placement on(String other) {
+    return new Placement(other, dtype);
+  }
+
   /** Whether this is main memory. */
   public boolean isCpu() {
     return device.equals("cpu");

@@ -1,5 +1,7 @@
 package thanora.tensor;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -38,9 +40,35 @@ public final class TensorScope implements AutoCloseable {
 
   /** Makes tensors in {@code body} that no scope frees: weights, optimiser state, statistics. */
   public static <T> T outside(Supplier<T> body) {
-    try (PointerScope none = new Catcher()) {
-      return body.get();
+    return new Arena().make(body);
+  }
+
+  /** Holds tensors that no scope frees, until it is closed itself. */
+  public static final class Arena implements AutoCloseable {
+    private final List<Pointer> held = new ArrayList<>();
+
+    /** Makes tensors in {@code body} that live as long as this. */
+    public <T> T make(Supplier<T> body) {
+      try (PointerScope catcher = new Catcher(held)) {
+        return body.get();
+      }
     }
+
+    @Override
+    public void close() {
+      held.forEach(Pointer::releaseReference);
+      held.clear();
+    }
+  }
+
+  /** Keeps a tensor alive beyond its scope, until {@link #release}. */
+  public static Tensor retain(Tensor tensor) {
+    return tensor.retainReference();
+  }
+
+  /** Ends what {@link #retain} began. */
+  public static void release(Tensor tensor) {
+    tensor.releaseReference();
   }
 
   @Override
@@ -53,9 +81,16 @@ public final class TensorScope implements AutoCloseable {
    * counts as a holder, so that what {@link #keep} hands to it is not freed with the scope inside.
    */
   private static final class Catcher extends PointerScope {
+    private final List<Pointer> held;
+
+    Catcher(List<Pointer> held) {
+      this.held = held;
+    }
+
     @Override
     public PointerScope attach(Pointer pointer) {
       pointer.retainReference();
+      held.add(pointer);
       return this;
     }
   }

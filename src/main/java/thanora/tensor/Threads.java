@@ -56,10 +56,17 @@ public final class Threads {
   }
 
   /**
-   * Runs tasks that call LAPACK, each on one thread, as many side by side as BLAS has threads; one
-   * after the other where {@link #use} was never called. Tasks may not make tensors.
+   * Runs tasks of linear algebra, each on one thread, as many side by side as BLAS has threads; one
+   * after the other where {@link #use} was never called.
+   *
+   * @param tasks each opens a {@link TensorScope} and a {@link NoGrad} of its own, since both are a
+   *     thread's, and may not call {@link #onOne}
+   * @return what they return, in their order; the first that failed throws
    */
-  static <T> List<T> sideBySide(List<Callable<T>> tasks) {
+  public static <T> List<T> sideBySide(List<Callable<T>> tasks) {
+    if (tasks.isEmpty()) {
+      return List.of();
+    }
     int threads = Math.max(1, count);
     ExecutorService pool = Executors.newFixedThreadPool(Math.min(threads, tasks.size()));
     if (threads > 1) {
@@ -72,7 +79,10 @@ public final class Threads {
       }
       return done;
     } catch (ExecutionException e) {
-      throw new ArithmeticException(e.getCause().getMessage());
+      if (e.getCause() instanceof RuntimeException fault) {
+        throw fault;
+      }
+      throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted in linear algebra", e);

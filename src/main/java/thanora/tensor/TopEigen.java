@@ -1,8 +1,12 @@
 package thanora.tensor;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -17,6 +21,7 @@ import org.bytedeco.pytorch.global.torch;
  * result does not depend on that number. On a GPU the full decomposition is the fastest there is.
  */
 final class TopEigen {
+  private static final Placement EXACT = new Placement("cpu", DType.F64);
   private static final int COLUMN_MAJOR = 102;
   private static final byte VECTORS = 'V';
   private static final byte BY_INDEX = 'I';
@@ -38,46 +43,64 @@ final class TopEigen {
     if (symmetric.isEmpty() || symmetric.get(0).is_cuda()) {
       return symmetric.stream().map(matrix -> full(matrix, top)).toList();
     }
-    List<Callable<Pair>> tasks = new ArrayList<>();
+    List<Pair> pairs = new ArrayList<>();
+    List<Integer> order = new ArrayList<>();
     for (Tensor matrix : symmetric) {
-      double[] copy = Tensors.doubles(matrix);
-      int n = Math.toIntExact(matrix.size(0));
-      tasks.add(() -> partial(copy, n, top));
+      long n = matrix.size(0);
+      order.add(pairs.size());
+      pairs.add(new Pair(Tensors.empty(EXACT, n), Tensors.empty(EXACT, top, n)));
     }
-    List<Ops.Eigen> results = new ArrayList<>();
-    for (Pair pair : Threads.sideBySide(tasks)) {
-      int n = pair.values.length;
-      Tensor rows = torch.flip(Tensors.of(pair.vectors, top, n), 0);
-      results.add(new Ops.Eigen(torch.flip(Tensors.of(pair.values, n), 0), rows.t()));
-    }
-    return results;
+    // the largest first, or the last to start would keep the others waiting
+    order.sort(Comparator.comparingLong(i -> -symmetric.get(i).size(0)));
+    Threads.sideBySide(order.stream().<Callable<Pair>>map(
+        i -> () -> partial(symmetric.get(i), pairs.get(i), top)).toList());
+    return pairs.stream().map(pair -> new Ops.Eigen(
+        torch.flip(pair.values, 0), torch.flip(pair.vectors, 0).t())).toList();
   }
 
   private static Ops.Eigen full(Tensor symmetric, int top) {
-    Ops.Eigen eigen = Ops.eigen(symmetric);
     long n = symmetric.size(0);
-    return new Ops.Eigen(
-        torch.flip(eigen.values(), 0), torch.flip(eigen.vectors().narrow(1, n - top, top), 1));
+    Placement where = new Placement(Tensors.device(symmetric), DType.F64);
+    Pair kept = new Pair(Tensors.empty(where, n), Tensors.empty(where, n, top));
+    try (TensorScope scope = TensorScope.open()) {
+      Ops.Eigen eigen = Ops.eigen(symmetric);
+      kept.values.copy_(torch.flip(eigen.values(), 0));
+      kept.vectors.copy_(torch.flip(eigen.vectors().narrow(1, n - top, top), 1));
+    }
+    return new Ops.Eigen(kept.values, kept.vectors);
   }
 
-  private static Pair partial(double[] a, int n, int top) {
-    double[] diagonal = new double[n];
-    double[] beside = new double[n];
-    double[] tau = new double[n];
-    check(openblas.LAPACKE_dsytrd(COLUMN_MAJOR, LOWER, n, a, n, diagonal, beside, tau), "dsytrd");
-    double[] values = diagonal.clone();
-    check(openblas.LAPACKE_dsterf(n, values, beside.clone()), "dsterf");
-    double[] vectors = new double[n * top];
-    check(
-        openblas.LAPACKE_dstemr(
-            COLUMN_MAJOR, VECTORS, BY_INDEX, n, diagonal, beside, 0, 0, n - top + 1, n, new int[1],
-            new double[n], vectors, n, top, new int[2 * n], new int[] {1}),
-        "dstemr");
-    check(
-        openblas.LAPACKE_dormtr(
-            COLUMN_MAJOR, LEFT, LOWER, PLAIN, n, top, a, n, tau, vectors, n),
-        "dormtr");
-    return new Pair(values, vectors);
+  /** Fills {@code into}; LAPACK works on libtorch's memory, since Java arrays would be copied. */
+  private static Pair partial(Tensor matrix, Pair into, int top) {
+    int n = Math.toIntExact(matrix.size(0));
+    try (TensorScope scope = TensorScope.open()) {
+      DoublePointer a = pointer(Tensors.copy(matrix));
+      DoublePointer diagonal = new DoublePointer(n);
+      DoublePointer beside = new DoublePointer(n);
+      DoublePointer tau = new DoublePointer(n);
+      check(openblas.LAPACKE_dsytrd(COLUMN_MAJOR, LOWER, n, a, n, diagonal, beside, tau), "dsytrd");
+      DoublePointer values = pointer(into.values);
+      DoublePointer vectors = pointer(into.vectors);
+      DoublePointer besideOfValues = new DoublePointer(n);
+      Pointer.memcpy(values, diagonal, 8L * n);
+      Pointer.memcpy(besideOfValues, beside, 8L * n);
+      check(openblas.LAPACKE_dsterf(n, values, besideOfValues), "dsterf");
+      check(
+          openblas.LAPACKE_dstemr(
+              COLUMN_MAJOR, VECTORS, BY_INDEX, n, diagonal, beside, 0, 0, n - top + 1, n,
+              new IntPointer(1L), new DoublePointer(n), vectors, n, top, new IntPointer(2L * n),
+              new IntPointer(1L).put(1)),
+          "dstemr");
+      check(
+          openblas.LAPACKE_dormtr(
+              COLUMN_MAJOR, LEFT, LOWER, PLAIN, n, top, a, n, tau, vectors, n),
+          "dormtr");
+      return into;
+    }
+  }
+
+  private static DoublePointer pointer(Tensor tensor) {
+    return new DoublePointer(tensor.data_ptr());
   }
 
   private static void check(int info, String routine) {
@@ -87,6 +110,6 @@ final class TopEigen {
     }
   }
 
-  /** Ascending values (n), vectors of the largest ones, one after the other (top x n). */
-  private record Pair(double[] values, double[] vectors) {}
+  /** Values (n) and vectors, as rows (top, n) from LAPACK. */
+  private record Pair(Tensor values, Tensor vectors) {}
 }

@@ -51,6 +51,37 @@ class TopEigenTest {
   }
 
   @Test
+  void matricesOfSeveralSizesKeepTheirOrderAndTheirBits() {
+    Threads.use(2);
+    try (TensorScope scope = TensorScope.open()) {
+      List<Tensor> matrices =
+          List.of(
+              gram(20, 50, 1), gram(90, 100, 2), Ops.transpose(gram(7, 30, 3)), gram(90, 95, 4));
+      List<Ops.Eigen> together = Ops.topEigen(matrices, 5);
+      for (int i = 0; i < matrices.size(); i++) {
+        double[] before = Tensors.doubles(matrices.get(i));
+        Ops.Eigen alone = Ops.topEigen(List.of(matrices.get(i)), 5).get(0);
+        assertThat(Tensors.doubles(together.get(i).values()))
+            .isEqualTo(Tensors.doubles(alone.values()));
+        assertThat(Tensors.doubles(together.get(i).vectors()))
+            .isEqualTo(Tensors.doubles(alone.vectors()));
+        assertThat(Tensors.doubles(matrices.get(i))).isEqualTo(before);
+      }
+    }
+  }
+
+  @Test
+  void entriesThatAreNotNumbersAreRefused() {
+    Threads.use(2);
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor bad = Ops.scale(gram(9, 20, 1), Double.NaN);
+      assertThatThrownBy(() -> Ops.topEigen(List.of(gram(9, 20, 1), bad), 2))
+          .isInstanceOf(ArithmeticException.class)
+          .hasMessageContaining("not finite numbers");
+    }
+  }
+
+  @Test
   void refusesMoreVectorsThanThereAre() {
     try (TensorScope scope = TensorScope.open()) {
       Tensor matrix = gram(5, 5, 1);
