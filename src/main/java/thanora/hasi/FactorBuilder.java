@@ -1,16 +1,11 @@
 package thanora.hasi;
 
 import java.util.Arrays;
-import java.util.List;
+import java.util.Optional;
 import java.util.Random;
-import org.bytedeco.pytorch.Tensor;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
-import thanora.tensor.DType;
-import thanora.tensor.Ops;
-import thanora.tensor.Placement;
 import thanora.tensor.Seeds;
-import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
@@ -43,20 +38,21 @@ final class FactorBuilder {
     this.seed = seed;
   }
 
-  /** Factors as host arrays, which can leave any scope; w (d_out, d_in) float64. */
-  Rows build(String module, Tensor w, List<TaskSubspaces.Basis> bases, Blocks blocks) {
-    int dIn = Math.toIntExact(w.size(1));
-    int dOut = Math.toIntExact(w.size(0));
+  /**
+   * Factors as host arrays, which can leave any scope.
+   *
+   * @param directions empty where all blocks are random
+   */
+  Rows build(
+      String module, int dOut, int dIn, Optional<Directions> directions, Blocks blocks) {
     float[] a = new float[blocks.r() * dIn];
     float[] bt = new float[blocks.r() * dOut];
-    if (config.start().subspaces() == HasiConfig.Subspaces.TASK) {
-      for (int task = 0; task < blocks.tasks(); task++) {
-        if (blocks.rank(task) > 0) {
-          block(w, bases.get(task), a, bt, blocks.start(task));
-        }
+    for (int task = 0; task < blocks.tasks(); task++) {
+      if (directions.isPresent() && blocks.rank(task) > 0) {
+        block(directions.get().tasks().get(task), blocks.rank(task), a, bt, blocks.start(task));
       }
     }
-    int firstFree = config.start().subspaces() == HasiConfig.Subspaces.TASK ? blocks.taskRows() : 0;
+    int firstFree = directions.isPresent() ? blocks.taskRows() : 0;
     Random random = Seeds.stream(seed, "lora.a." + module);
     float[] free = Seeds.uniform(random, a.length - firstFree * dIn, 1 / Math.sqrt(dIn));
     System.arraycopy(free, 0, a, firstFree * dIn, free.length);
@@ -81,21 +77,19 @@ final class FactorBuilder {
   }
 
   /** Writes one task's rows of A and Bᵀ. */
-  private void block(Tensor w, TaskSubspaces.Basis basis, float[] a, float[] bt, int first) {
-    int rank = Math.toIntExact(basis.p().size(1));
-    double[] pt = Tensors.doubles(Ops.transpose(basis.p()));
+  private void block(Directions.Task task, int rank, float[] a, float[] bt, int first) {
     if (config.preview().statistic() == HasiConfig.Statistic.X) {
-      rows(pt, rank, fill(rank, 1 / Math.sqrt(3)), a, first);
+      rows(task.pt(), rank, fill(rank, 1 / Math.sqrt(3)), a, first);
       return;
     }
-    double[] q = product(w, basis.p());
+    double[] q = task.q();
     double[] forA = new double[rank];
     double[] forB = new double[rank];
     for (int row = 0; row < rank; row++) {
-      scales(length(q, row, q.length / rank), basis.sigma()[row], forA, forB, row);
+      scales(length(q, row, q.length / rank), task.sigma()[row], forA, forB, row);
     }
     rows(q, rank, forA, a, first);
-    rows(pt, rank, forB, bt, first);
+    rows(task.pt(), rank, forB, bt, first);
   }
 
   private void scales(double q, double sigma, double[] forA, double[] forB, int row) {
@@ -109,14 +103,6 @@ final class FactorBuilder {
     } else {
       forA[row] = dead ? 0 : both / Math.sqrt(by);
       forB[row] = dead ? both : both * Math.sqrt(by);
-    }
-  }
-
-  /** Pᵀ W, computed where W is. */
-  private static double[] product(Tensor w, Tensor p) {
-    try (TensorScope scope = TensorScope.open()) {
-      Tensor there = Tensors.to(p, new Placement(Tensors.device(w), DType.F64));
-      return Tensors.doubles(Ops.matmul(Ops.transpose(there), w));
     }
   }
 

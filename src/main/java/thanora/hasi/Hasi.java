@@ -7,17 +7,12 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
-import thanora.tensor.DType;
-import thanora.tensor.NoGrad;
-import thanora.tensor.Placement;
-import thanora.tensor.TensorScope;
-import thanora.tensor.Tensors;
-import thanora.tensor.Threads;
 
 /**
  * The initialisation, one decoder layer at a time: spectra, entropies, shares, ranks, subspaces,
  * factors. Layers go in one by one, so that only one layer's moments need to live; all modules of a
- * layer go together, since entropies may be averaged over them.
+ * layer go together, since entropies may be averaged over them. {@link HasiStarts} makes many
+ * adapters' starts from one preview.
  */
 public final class Hasi {
   private final HasiConfig config;
@@ -25,6 +20,7 @@ public final class Hasi {
   private final int r;
   private final double alpha;
   private final long seed;
+  private final Optional<RankPlan> given;
   private final RankAllocator allocator;
 
   /**
@@ -37,11 +33,17 @@ public final class Hasi {
    * @throws IllegalArgumentException where r is too small for the tasks
    */
   public Hasi(HasiConfig config, List<String> tasks, int r, double alpha, long seed) {
+    this(config, tasks, r, alpha, seed, Optional.empty());
+  }
+
+  private Hasi(HasiConfig config, List<String> tasks, int r, double alpha, long seed,
+      Optional<RankPlan> given) {
     this.config = config;
     this.tasks = List.copyOf(tasks);
     this.r = r;
     this.alpha = alpha;
     this.seed = seed;
+    this.given = given;
     this.allocator = new RankAllocator(config.ranks(), tasks.size(), r);
   }
 
@@ -52,25 +54,37 @@ public final class Hasi {
    * @param w W (d_out, d_in) of the untouched base, any float type
    * @param moments of its input, one a task; may be shared between modules
    */
-  public record Module(String name, Tensor w, List<Moments> moments) {}
+  public record Module(String name, Tensor w, List<Moments> moments) {
+    int dOut() {
+      return Math.toIntExact(w.size(0));
+    }
+
+    int dIn() {
+      return Math.toIntExact(w.size(1));
+    }
+  }
 
   /** A module's plan and start; the factors belong to the caller's scope. */
   public record Result(ModulePlan plan, Factors factors) {}
 
-  /** Plans and factors of a layer's modules, by the entropies. */
+  /** The same, but with the ranks of an earlier or edited plan. */
+  public Hasi with(RankPlan plan) {
+    if (!plan.tasks().equals(tasks) || plan.r() != r) {
+      throw new RankPlanException(
+          "plan: made for r = " + plan.r() + " and tasks " + plan.tasks() + ", the run has r = " + r
+              + " and tasks " + tasks + "; analyze again");
+    }
+    return new Hasi(config, tasks, r, alpha, seed, Optional.of(plan));
+  }
+
+  /** Plans and factors of a layer's modules. */
   public List<Result> layer(List<Module> modules) {
-    return layer(modules, Optional.empty());
+    return new HasiStarts(List.of(this)).layer(modules).get(0);
   }
 
   /** Plans and factors of a layer's modules, with the ranks of an earlier or edited plan. */
-  public List<Result> layer(List<Module> modules, RankPlan given) {
-    if (!given.tasks().equals(tasks) || given.r() != r) {
-      throw new RankPlanException(
-          "plan: made for r = " + given.r() + " and tasks " + given.tasks() + ", the run has r = "
-          + r
-              + " and tasks " + tasks + "; analyze again");
-    }
-    return layer(modules, Optional.of(given));
+  public List<Result> layer(List<Module> modules, RankPlan plan) {
+    return with(plan).layer(modules);
   }
 
   /** The plan of a whole model from its modules' plans. */
@@ -81,42 +95,46 @@ public final class Hasi {
         base, tasks, modules);
   }
 
-  private List<Result> layer(List<Module> modules, Optional<RankPlan> given) {
-    List<List<Spectrum>> spectra = new ArrayList<>();
-    for (Module module : modules) {
-      spectra.add(spectra(module));
-    }
-    List<Result> results = new ArrayList<>();
+  HasiConfig config() {
+    return config;
+  }
+
+  List<String> tasks() {
+    return tasks;
+  }
+
+  /** How many leading vectors of each spectrum the start can make use of. */
+  int top() {
+    int looked = config.start().deflationVectors();
+    return looked == 0 && config.start().deflation() ? Integer.MAX_VALUE : Math.max(looked, r);
+  }
+
+  /**
+   * How a module's rows are divided, and why.
+   *
+   * @param directions what to look for; none where all blocks are random
+   */
+  record Division(
+      Blocks blocks,
+      List<ModulePlan.TaskRank> rows,
+      String why,
+      Optional<Directions.Choice> directions) {}
+
+  /**
+   * Divides the rows of a layer's modules.
+   *
+   * @param spectra of each module, for each task
+   */
+  List<Division> divide(List<Module> modules, List<List<Spectrum>> spectra) {
+    List<Division> divisions = new ArrayList<>();
     for (int i = 0; i < modules.size(); i++) {
       double[] entropies =
           config.ranks().granularity() == HasiConfig.Granularity.LAYER
               ? mean(spectra)
               : entropies(spectra.get(i));
-      results.add(start(modules.get(i), spectra.get(i), entropies, given));
+      divisions.add(divide(modules.get(i), spectra.get(i), entropies));
     }
-    return results;
-  }
-
-  private List<Spectrum> spectra(Module module) {
-    if (module.moments.size() != tasks.size()) {
-      throw new IllegalArgumentException(
-          module.name + ": moments of " + module.moments.size() + " tasks do not fit "
-          + tasks.size());
-    }
-    int looked = config.start().deflationVectors();
-    int top = looked == 0 && config.start().deflation() ? Integer.MAX_VALUE : Math.max(looked, r);
-    try (TensorScope scope = TensorScope.open();
-        NoGrad off = NoGrad.open()) {
-      List<Tensor> normalised = new ArrayList<>();
-      for (Moments moments : module.moments) {
-        normalised.add(moments.normalised(config.preview().damping()));
-      }
-      return Spectrum.of(exact(module.w), normalised, config.preview(), top);
-    }
-  }
-
-  private static Tensor exact(Tensor w) {
-    return Tensors.to(w.detach(), new Placement(Tensors.device(w), DType.F64));
+    return divisions;
   }
 
   private static double[] entropies(List<Spectrum> spectra) {
@@ -133,8 +151,7 @@ public final class Hasi {
     return mean;
   }
 
-  private Result start(
-      Module module, List<Spectrum> spectra, double[] entropies, Optional<RankPlan> given) {
+  private Division divide(Module module, List<Spectrum> spectra, double[] entropies) {
     double[] shares = allocator.shares(entropies);
     int[] caps = spectra.stream().mapToInt(Spectrum::numericalRank).toArray();
     int[] ranks =
@@ -150,42 +167,25 @@ public final class Hasi {
               tasks.get(task), rounded(own), rounded(shares[task]), ranks[task], caps[task]));
     }
     String why = new Reasons(config.ranks(), r, blocks).sentence(rows, given.isPresent());
-    Started started = Threads.onOne(() -> subspaces(module, spectra, rows, blocks, why));
-    return new Result(started.plan, started.rows.tensors());
+    boolean ofTasks = config.start().subspaces() == HasiConfig.Subspaces.TASK;
+    return new Division(blocks, rows, why,
+        ofTasks ? Optional.of(new Directions.Choice(config, seed, ranks)) : Optional.empty());
   }
 
-  /** What leaves the scope of the linear algebra. */
-  private record Started(ModulePlan plan, FactorBuilder.Rows rows) {}
+  /** Factors of a module as host arrays. */
+  FactorBuilder.Rows rows(Module module, Division division, Optional<Directions> directions) {
+    return new FactorBuilder(config, alpha / r, seed)
+        .build(module.name, module.dOut(), module.dIn(), directions, division.blocks);
+  }
 
-  private Started subspaces(
-      Module module,
-      List<Spectrum> spectra,
-      List<ModulePlan.TaskRank> ranks,
-      Blocks blocks,
-      String why) {
-    try (TensorScope scope = TensorScope.open();
-        NoGrad off = NoGrad.open()) {
-      TaskSubspaces finder = new TaskSubspaces(config.start(), module.name, seed, tasks);
-      List<List<Double>> before = List.of();
-      List<List<Double>> after = List.of();
-      List<TaskSubspaces.Basis> bases = List.of();
-      if (config.start().subspaces() == HasiConfig.Subspaces.TASK) {
-        boolean deflation = config.start().deflation();
-        TaskSubspaces literal =
-            deflation ? new TaskSubspaces(config.start(), module.name, seed, tasks) : finder;
-        List<TaskSubspaces.Basis> leading = literal.literal(spectra, blocks.taskRanks());
-        bases = deflation ? finder.deflated(spectra, blocks.taskRanks()) : leading;
-        before = rounded(TaskSubspaces.overlap(leading));
-        after = deflation ? rounded(TaskSubspaces.overlap(bases)) : before;
-      }
-      FactorBuilder builder = new FactorBuilder(config, alpha / r, seed);
-      FactorBuilder.Rows rows = builder.build(module.name, exact(module.w), bases, blocks);
-      ModulePlan plan =
-          new ModulePlan(
-              module.name, rows.dIn(), rows.dOut(), ranks, blocks.coopRank(), before, after, why,
-              finder.warnings());
-      return new Started(plan, rows);
-    }
+  /** The plan of a module. */
+  ModulePlan plan(Module module, Division division, Optional<Directions> directions) {
+    return new ModulePlan(
+        module.name, module.dIn(), module.dOut(), division.rows, division.blocks.coopRank(),
+        directions.map(d -> rounded(d.overlapBefore())).orElse(List.of()),
+        directions.map(d -> rounded(d.overlapAfter())).orElse(List.of()),
+        division.why,
+        directions.map(Directions::warnings).orElse(List.of()));
   }
 
   private static int[] givenRanks(RankPlan plan, Module module) {
@@ -194,10 +194,10 @@ public final class Hasi {
             .orElseThrow(
                 () -> new RankPlanException("plan: module " + module.name
                     + " is missing; analyze again"));
-    if (given.dIn() != module.w.size(1) || given.dOut() != module.w.size(0)) {
+    if (given.dIn() != module.dIn() || given.dOut() != module.dOut()) {
       throw new RankPlanException(
           "plan: module " + module.name + " is " + given.dOut() + " x " + given.dIn()
-              + ", the model's is " + module.w.size(0) + " x " + module.w.size(1)
+              + ", the model's is " + module.dOut() + " x " + module.dIn()
               + "; analyze this model");
     }
     return given.blocks().taskRanks();

@@ -191,6 +191,16 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
       }
     }
 
+    /**
+     * What a {@link PreviewPass} depends on, all else as in the preset: previews whose passes are
+     * equal can share one, whatever they make of the moments.
+     */
+    public Preview pass() {
+      return new Preview(
+          Statistic.WC, SpectrumOf.STATISTIC, EntropyPower.SIGMA, 0, normalisation, rows, tokens,
+          dropFirstToken, centre);
+    }
+
     public Preview withStatistic(Statistic other) {
       return new Preview(
           other, spectrumOf, entropyPower, damping, normalisation, rows, tokens, dropFirstToken,

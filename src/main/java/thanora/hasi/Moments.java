@@ -30,10 +30,11 @@ public final class Moments implements AutoCloseable {
   private final String module;
   private final int width;
   private final Normalisation normalisation;
-  private final Tensor sum;
+  private final Tensor sum; // the lower triangle counts
   private final Optional<Tensor> total;
   private long tokens;
   private long samples;
+  private boolean mirrored;
 
   /**
    * Empty moments.
@@ -70,15 +71,16 @@ public final class Moments implements AutoCloseable {
     try (TensorScope scope = TensorScope.open();
         NoGrad off = NoGrad.open()) {
       Tensor rows = DType.of(x) == DType.F64 ? x.detach() : Tensors.cast(x.detach(), DType.F32);
-      Tensor product = Ops.matmul(Ops.transpose(rows), rows);
+      Tensor product = Ops.lowerGram(rows);
       if (normalisation == Normalisation.CORDA) {
         product = Ops.div(product, Ops.atLeast(Ops.diagonal(product).max(), 1e-30));
       }
-      Ops.addInPlace(sum, Tensors.cast(product, DType.F64), 1);
+      Ops.addInPlace(sum, product, 1);
       total.ifPresent(t -> Ops.addInPlace(t, Ops.sum(Tensors.cast(rows, DType.F64), 0), 1));
     }
     tokens += x.size(0);
     samples++;
+    mirrored = false;
   }
 
   /** Tokens counted so far. */
@@ -105,6 +107,7 @@ public final class Moments implements AutoCloseable {
     return TensorScope.keep(
         () -> {
           long count = normalisation == Normalisation.CORDA ? samples : tokens;
+          mirror();
           Tensor mean = Ops.scale(sum, 1.0 / count);
           if (total.isPresent()) {
             Tensor mu = Ops.scale(total.get(), 1.0 / count).unsqueeze(1);
@@ -119,6 +122,14 @@ public final class Moments implements AutoCloseable {
           Ops.addInPlace(Ops.diagonal(c), damping);
           return c;
         });
+  }
+
+  /** Once for all modules of this input; adding more needs the lower triangle only. */
+  private void mirror() {
+    if (!mirrored) {
+      sum.copy_(Ops.mirrored(sum));
+      mirrored = true;
+    }
   }
 
   @Override

@@ -83,6 +83,10 @@ public final class PreviewPass {
       this.hidden = hidden;
       this.measured = measured;
     }
+
+    Tensor measured(Tensor x) {
+      return measured.numel() == x.size(0) ? x : Ops.select(x, 0, measured);
+    }
   }
 
   private List<Part> embed(List<List<Sample>> rowsByTask) {
@@ -135,7 +139,7 @@ public final class PreviewPass {
     for (SharedInput input : inputs) {
       Moments moments = input.byTask().get(part.task);
       model.replace(input.modules().get(0), inner -> new Recorder(
-          inner, x -> moments.add(Ops.select(x, 0, part.measured))));
+          inner, x -> moments.add(part.measured(x))));
     }
     try (TensorScope scope = TensorScope.open()) {
       part.hidden.copy_(model.layer(layer, part.hidden, part.batch));

@@ -28,14 +28,19 @@ final class TaskSubspaces {
   private static final Placement EXACT = new Placement("cpu", DType.F64);
   private static final double RANK_TOLERANCE = 1e-10;
 
-  private final HasiConfig.Start start;
+  private final int deflationVectors;
   private final String module;
   private final long seed;
   private final List<String> tasks;
   private final List<String> warnings = new ArrayList<>();
 
-  TaskSubspaces(HasiConfig.Start start, String module, long seed, List<String> tasks) {
-    this.start = start;
+  /**
+   * Of one module.
+   *
+   * @param deflationVectors see {@link HasiConfig.Start}
+   */
+  TaskSubspaces(int deflationVectors, String module, long seed, List<String> tasks) {
+    this.deflationVectors = deflationVectors;
     this.module = module;
     this.seed = seed;
     this.tasks = tasks;
@@ -84,9 +89,8 @@ final class TaskSubspaces {
   }
 
   private Basis next(int task, Spectrum spectrum, int rank, Tensor taken) {
-    int looked = Math.max(rank + Math.toIntExact(taken.size(1)), start.deflationVectors());
-    int count =
-        start.deflationVectors() == 0 ? spectrum.count() : Math.min(looked, spectrum.count());
+    int looked = Math.max(rank + Math.toIntExact(taken.size(1)), deflationVectors);
+    int count = deflationVectors == 0 ? spectrum.count() : Math.min(looked, spectrum.count());
     if (rank == 0 || count == 0) {
       return finish(task, Tensors.zeros(EXACT, spectrum.dim(), 0), new double[0], rank, taken);
     }

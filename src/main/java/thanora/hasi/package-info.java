@@ -5,7 +5,8 @@
  * <p>In order: {@link thanora.hasi.Moments} of the activations, {@link thanora.hasi.Spectrum} of
  * W·C and its entropy, {@link thanora.hasi.RankAllocator} for shares and ranks, {@link
  * thanora.hasi.TaskSubspaces} for the factors; {@link thanora.hasi.Hasi} does all of it for one
- * decoder layer and {@link thanora.hasi.RankPlan} is the file that says what came out and why.
+ * decoder layer, {@link thanora.hasi.HasiStarts} for many adapters at once, and {@link
+ * thanora.hasi.RankPlan} is the file that says what came out and why.
  *
  * <p>Source: Liang et al., arXiv 2505.18640; options that the paper leaves open are in {@link
  * thanora.hasi.HasiConfig}.

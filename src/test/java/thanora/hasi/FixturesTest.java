@@ -38,7 +38,7 @@ class FixturesTest {
   private static List<Spectrum> spectra(MethodFixtures fixture, boolean exact) {
     List<Tensor> normalised = moments(fixture).stream().map(m -> m.normalised(0)).toList();
     int top = Math.min(fixture.integer("d_in"), fixture.integer("d_out"));
-    return Spectrum.of(fixture.matrix("W"), normalised, PREVIEW, top, exact);
+    return Synthetic.spectra(fixture.matrix("W"), normalised, PREVIEW, top, exact);
   }
 
   @ParameterizedTest
@@ -92,9 +92,8 @@ class FixturesTest {
     for (boolean exact : new boolean[] {true, false}) {
       for (int vectors : new int[] {0, 48}) {
         try (TensorScope scope = TensorScope.open()) {
-          HasiConfig.Start start = HasiConfig.thanora().start().withDeflationVectors(vectors);
           List<TaskSubspaces.Basis> bases =
-              new TaskSubspaces(start, "m", 0, names(fixture))
+              new TaskSubspaces(vectors, "m", 0, names(fixture))
                   .deflated(spectra(fixture, exact), fixture.blocks().taskRanks());
           for (int task = 0; task < bases.size(); task++) {
             Tensor p = bases.get(task).p();

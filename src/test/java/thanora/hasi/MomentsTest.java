@@ -45,6 +45,26 @@ class MomentsTest {
     }
   }
 
+  /** Float32 products are made by another routine than float64 ones. */
+  @Test
+  void float32ActivationsGiveTheWholeSymmetricMatrix() {
+    try (TensorScope scope = TensorScope.open()) {
+      for (int rows : new int[] {1, 2, 37}) {
+        Tensor x = Tensors.cast(Synthetic.gaussian(3, rows, rows), DType.F32);
+        Moments single = fresh(Moments.Normalisation.TOKEN_MEAN, true);
+        Moments exact = fresh(Moments.Normalisation.TOKEN_MEAN, true);
+        for (int part = 0; part < 2; part++) {
+          Tensor turned = Ops.scale(Ops.transpose(x), 1 - 3 * part);
+          single.add(Ops.transpose(Ops.scale(x, 1 - 3 * part)));
+          exact.add(Tensors.cast(turned, DType.F64));
+        }
+        double[] c = Tensors.doubles(single.normalised(0));
+        close(c, Tensors.doubles(exact.normalised(0)), 1e-6);
+        assertThat(new double[] {c[1], c[2], c[5]}).isEqualTo(new double[] {c[3], c[6], c[7]});
+      }
+    }
+  }
+
   @Test
   void bfloat16ActivationsAreMultipliedInFloat32() {
     try (TensorScope scope = TensorScope.open()) {

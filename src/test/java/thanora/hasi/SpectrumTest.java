@@ -61,8 +61,8 @@ class SpectrumTest {
         Tensor w = Synthetic.gaussian(dOut, dIn, seed);
         Tensor c = Synthetic.moments(Synthetic.activations(400, dIn, decay, seed)).normalised(0);
         HasiConfig.Preview preview = PREVIEW.withStatistic(statistic);
-        Spectrum exact = Spectrum.of(w, List.of(c), preview, top, true).get(0);
-        Spectrum fast = Spectrum.of(w, List.of(c, c), preview, top, false).get(1);
+        Spectrum exact = Synthetic.spectra(w, List.of(c), preview, top, true).get(0);
+        Spectrum fast = Synthetic.spectra(w, List.of(c, c), preview, top, false).get(1);
         assertThat(fast.entropy()).isCloseTo(exact.entropy(), within(1e-4));
         assertThat(fast.count()).isEqualTo(top);
         for (int k = 0; k < exact.sigma().length; k++) {
@@ -88,8 +88,8 @@ class SpectrumTest {
       Tensor x = Ops.mul(Synthetic.gaussian(3000, dIn, 1), Tensors.of(scales, 1, dIn));
       Tensor c = Synthetic.moments(Tensors.cast(x, DType.F32)).normalised(0);
       Tensor w = Synthetic.gaussian(dOut, dIn, 2);
-      Spectrum exact = Spectrum.of(w, List.of(c), PREVIEW, 48, true).get(0);
-      Spectrum fast = Spectrum.of(w, List.of(c), PREVIEW, 48, false).get(0);
+      Spectrum exact = Synthetic.spectra(w, List.of(c), PREVIEW, 48, true).get(0);
+      Spectrum fast = Synthetic.spectra(w, List.of(c), PREVIEW, 48, false).get(0);
       assertThat(fast.entropy()).isCloseTo(exact.entropy(), within(1e-6));
       assertThat(distance(exact, fast, 32)).isLessThan(1e-5);
     }
@@ -104,8 +104,8 @@ class SpectrumTest {
           Ops.scale(Ops.matmul(Synthetic.gaussian(600, 1, 2), Synthetic.gaussian(1, d, 3)), 1000);
       Tensor c = Synthetic.moments(Ops.add(x, sink)).normalised(0);
       Tensor w = Synthetic.gaussian(d, d, 4);
-      Spectrum exact = Spectrum.of(w, List.of(c), PREVIEW, 48, true).get(0);
-      Spectrum fast = Spectrum.of(w, List.of(c), PREVIEW, 48, false).get(0);
+      Spectrum exact = Synthetic.spectra(w, List.of(c), PREVIEW, 48, true).get(0);
+      Spectrum fast = Synthetic.spectra(w, List.of(c), PREVIEW, 48, false).get(0);
       assertThat(fast.entropy()).isCloseTo(exact.entropy(), within(1e-4));
       assertThat(distance(exact, fast, 8)).isLessThan(1e-5);
     }
@@ -118,7 +118,8 @@ class SpectrumTest {
       Tensor w = Synthetic.gaussian(7, 12, 6);
       Tensor c = Synthetic.moments(x).normalised(0);
       Spectrum half =
-          Spectrum.of(w, List.of(c), PREVIEW.withStatistic(Statistic.WC_HALF), 7, true).get(0);
+          Synthetic.spectra(w, List.of(c), PREVIEW.withStatistic(Statistic.WC_HALF), 7, true)
+              .get(0);
       double scale = Math.sqrt(12 / (Math.pow(Tensors.item(Ops.norm(x)), 2) / 200) / 200);
       double[] outputs = Tensors.doubles(Ops.singularValues(Ops.matmul(x, Ops.transpose(w))));
       for (int k = 0; k < 7; k++) {
@@ -132,7 +133,7 @@ class SpectrumTest {
     try (TensorScope scope = TensorScope.open()) {
       Tensor x = Synthetic.activations(200, 12, 0.8, 5);
       Spectrum input =
-          Spectrum.of(
+          Synthetic.spectra(
                   Synthetic.gaussian(5, 12, 6), List.of(Synthetic.moments(x).normalised(0)),
                   PREVIEW.withStatistic(Statistic.X), 3)
               .get(0);
@@ -147,7 +148,7 @@ class SpectrumTest {
     try (TensorScope scope = TensorScope.open()) {
       Tensor c = Tensors.of(new double[] {1.5, 0, 0, 0.5}, 2, 2);
       Spectrum spectrum =
-          Spectrum.of(
+          Synthetic.spectra(
                   Synthetic.gaussian(3, 2, 1), List.of(c),
                   PREVIEW.withSpectrumOf(SpectrumOf.COVARIANCE), 2)
               .get(0);
@@ -162,7 +163,7 @@ class SpectrumTest {
     try (TensorScope scope = TensorScope.open()) {
       Tensor x = Ops.matmul(Synthetic.gaussian(50, 1, 1), Synthetic.gaussian(1, 20, 2));
       Spectrum one =
-          Spectrum.of(
+          Synthetic.spectra(
                   Synthetic.gaussian(15, 20, 3), List.of(Synthetic.moments(x).normalised(0)),
                   PREVIEW, 8,
                   exact)
@@ -172,7 +173,7 @@ class SpectrumTest {
       assertThat(one.count()).isEqualTo(1);
       Tensor zero = Ops.scale(x, 0);
       Spectrum none =
-          Spectrum.of(
+          Synthetic.spectra(
                   Synthetic.gaussian(15, 20, 3), List.of(Synthetic.moments(zero).normalised(0)),
                   PREVIEW,
                   8, exact)

@@ -56,4 +56,18 @@ final class Synthetic {
     }
     return names;
   }
+
+  /** Spectra of one module. */
+  static List<Spectrum> spectra(
+      Tensor w, List<Tensor> moments, HasiConfig.Preview preview, int top) {
+    LayerSpectra.Source module = new LayerSpectra.Source(w, moments.size(), moments::get);
+    return new LayerSpectra(preview, top).of(List.of(module)).get(0);
+  }
+
+  /** The same by the path that is named. */
+  static List<Spectrum> spectra(
+      Tensor w, List<Tensor> moments, HasiConfig.Preview preview, int top, boolean exact) {
+    LayerSpectra.Source module = new LayerSpectra.Source(w, moments.size(), moments::get);
+    return new LayerSpectra(preview, top).of(List.of(module), any -> exact).get(0);
+  }
 }

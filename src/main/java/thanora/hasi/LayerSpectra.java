@@ -1,0 +1,210 @@
+package thanora.hasi;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntFunction;
+import java.util.function.Predicate;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.DType;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+import thanora.tensor.Threads;
+
+/**
+ * The spectra of a layer's modules for every task: what the initialisation spends its time on.
+ *
+ * <p>Small modules are decomposed as they are. Above {@value #EXACT_UP_TO} the Gram matrix of the
+ * smaller side is, in float64, at a fifth of the time. Squaring costs digits below 1e-8 of the
+ * largest value; the entropy does not notice, and where one of the vectors asked for is so weak
+ * that it would, the matrix is decomposed as it is after all.
+ *
+ * <p>All Gram matrices are decomposed in one call, so that they fill the cores. The second moments
+ * are wider; they are normalised one at a time, and again where they are needed again.
+ */
+final class LayerSpectra {
+  static final int EXACT_UP_TO = 128;
+  private static final double RANK_TOLERANCE = 1e-10;
+
+  /** Vectors of values below this part of the largest are not taken from a Gram matrix. */
+  private static final double WEAK = 1e-5;
+
+  private final HasiConfig.Preview preview;
+  private final boolean ofInput;
+  private final int top;
+
+  /**
+   * With these options.
+   *
+   * @param preview statistic, spectrum and entropy to use
+   * @param top leading vectors to keep of each, at most; all where larger than there are
+   */
+  LayerSpectra(HasiConfig.Preview preview, int top) {
+    this.preview = preview;
+    this.ofInput = preview.statistic() == HasiConfig.Statistic.X;
+    this.top = top;
+  }
+
+  /**
+   * One module.
+   *
+   * @param w W (d_out, d_in), float64
+   * @param tasks how many
+   * @param moments makes a task's C (d_in, d_in), float64, on W's device, in the caller's scope
+   */
+  record Source(Tensor w, int tasks, IntFunction<Tensor> moments) {
+    boolean tall() {
+      return w.size(0) > w.size(1);
+    }
+  }
+
+  /** Of every module, for every task. */
+  List<List<Spectrum>> of(List<Source> modules) {
+    return of(modules, module -> !ofInput && smaller(module) <= EXACT_UP_TO);
+  }
+
+  /** The same by the path that is named, so that tests can compare them. */
+  List<List<Spectrum>> of(List<Source> modules, Predicate<Source> exact) {
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
+      List<Spectrum[]> spectra = new ArrayList<>();
+      Map<Integer, List<Gram>> grams = new TreeMap<>();
+      for (Source module : modules) {
+        spectra.add(new Spectrum[module.tasks]);
+        if (exact.test(module)) {
+          Threads.onOne(() -> direct(module, spectra.get(spectra.size() - 1)));
+        } else {
+          grams.computeIfAbsent(kept(module), kept -> new ArrayList<>())
+              .addAll(grams(module, spectra.get(spectra.size() - 1)));
+        }
+      }
+      grams.forEach(this::decompose);
+      return spectra.stream().map(Arrays::asList).toList();
+    }
+  }
+
+  private int smaller(Source module) {
+    long dIn = module.w.size(1);
+    return Math.toIntExact(ofInput ? dIn : Math.min(module.w.size(0), dIn));
+  }
+
+  private int kept(Source module) {
+    return Math.min(top, smaller(module));
+  }
+
+  /** C, or its root where the statistic wants that. */
+  private Tensor right(Source module, int task) {
+    Tensor c = module.moments.apply(task);
+    return preview.statistic() == HasiConfig.Statistic.WC_HALF ? root(c) : c;
+  }
+
+  private Spectrum[] direct(Source module, Spectrum[] into) {
+    for (int task = 0; task < module.tasks; task++) {
+      try (TensorScope scope = TensorScope.open()) {
+        into[task] = direct(module, task);
+      }
+    }
+    return into;
+  }
+
+  private Spectrum direct(Source module, int task) {
+    Ops.Svd svd = Ops.svd(Ops.matmul(module.w, right(module, task)));
+    Tensor vectors = Ops.narrow(svd.u(), 1, 0, kept(module));
+    return spectrum(module, task, Tensors.doubles(svd.sigma()), vectors, RANK_TOLERANCE);
+  }
+
+  /** K Kᵀ or Kᵀ K of one module and task; where its spectrum goes. */
+  private record Gram(Source module, int task, Tensor matrix, Spectrum[] into) {}
+
+  /** K Kᵀ or Kᵀ K = C (Wᵀ W) C, whichever is smaller; C itself for statistic X. */
+  private List<Gram> grams(Source module, Spectrum[] into) {
+    boolean tall = module.tall() && !ofInput;
+    Tensor shared = tall ? Ops.matmul(Ops.transpose(module.w), module.w) : module.w;
+    List<Gram> grams = new ArrayList<>();
+    for (int i = 0; i < module.tasks; i++) {
+      int task = i;
+      Tensor matrix = TensorScope.keep(() -> {
+        Tensor c = right(module, task);
+        return ofInput ? c : gram(shared, c, tall);
+      });
+      grams.add(new Gram(module, task, matrix, into));
+    }
+    return grams;
+  }
+
+  private static Tensor gram(Tensor shared, Tensor c, boolean tall) {
+    Tensor product = Ops.matmul(shared, c);
+    return tall ? Ops.matmul(c, product) : Ops.matmul(product, Ops.transpose(product));
+  }
+
+  private void decompose(int kept, List<Gram> grams) {
+    List<Ops.Eigen> eigen = Ops.topEigen(grams.stream().map(Gram::matrix).toList(), kept);
+    for (int i = 0; i < eigen.size(); i++) {
+      try (TensorScope scope = TensorScope.open()) {
+        Gram gram = grams.get(i);
+        gram.into[gram.task] = fromGram(gram.module, gram.task, eigen.get(i), kept);
+      }
+    }
+  }
+
+  private Spectrum fromGram(Source module, int task, Ops.Eigen eigen, int kept) {
+    double[] sigma = Tensors.doubles(eigen.values());
+    for (int i = 0; i < sigma.length; i++) {
+      sigma[i] = Math.sqrt(Math.max(0, sigma[i]));
+    }
+    if (!ofInput && sigma[kept - 1] < WEAK * sigma[0]) {
+      return direct(module, task);
+    }
+    double tolerance = Math.max(RANK_TOLERANCE, Math.sqrt(sigma.length * Math.ulp(1.0)));
+    Tensor vectors = eigen.vectors();
+    if (!ofInput && module.tall()) {
+      Tensor v = Tensors.to(vectors, new Placement(Tensors.device(module.w), DType.F64));
+      vectors = leftFromRight(Ops.matmul(module.w, Ops.matmul(right(module, task), v)), sigma);
+    }
+    return spectrum(module, task, sigma, vectors, tolerance);
+  }
+
+  private Spectrum spectrum(
+      Source module, int task, double[] sigma, Tensor vectors, double tolerance) {
+    double[] measured =
+        preview.spectrumOf() == HasiConfig.SpectrumOf.COVARIANCE
+            ? descending(Tensors.doubles(Ops.eigenvalues(module.moments.apply(task))))
+            : sigma;
+    double entropy = Spectrum.entropy(measured, preview.entropyPower());
+    return new Spectrum(sigma, vectors, tolerance, entropy);
+  }
+
+  /** u = K v / σ, orthonormalised again, since weak vectors lose digits in the division. */
+  private static Tensor leftFromRight(Tensor kv, double[] sigma) {
+    int top = Math.toIntExact(kv.size(1));
+    double[] inverse = new double[top];
+    for (int i = 0; i < top; i++) {
+      inverse[i] = sigma[i] > 0 ? 1 / sigma[i] : 0;
+    }
+    Tensor scaled =
+        Ops.mul(Tensors.to(kv, new Placement("cpu", DType.F64)), Tensors.of(inverse, 1, top));
+    return Threads.onOne(() -> Ops.orthonormal(scaled));
+  }
+
+  /** The symmetric square root of C. */
+  private static Tensor root(Tensor c) {
+    return TensorScope.keep(
+        () -> {
+          Ops.Eigen eigen = Ops.eigen(c);
+          Tensor roots = Ops.sqrt(Ops.atLeast(eigen.values(), 0));
+          return Ops.matmul(Ops.mul(eigen.vectors(), roots), Ops.transpose(eigen.vectors()));
+        });
+  }
+
+  private static double[] descending(double[] ascending) {
+    double[] values = new double[ascending.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Math.max(0, ascending[values.length - 1 - i]);
+    }
+    return values;
+  }
+}
