@@ -24,8 +24,8 @@ class ArchitectureTest {
   /** A package may import only packages before it. */
   private static final List<String> ORDER =
       List.of(
-          "tensor", "text", "checkpoint", "data", "model", "lora", "hasi", "method", "eval", "dist",
-          "train", "export", "thanora", "demo", "cli");
+          "tensor", "text", "checkpoint", "data", "model", "lora", "hasi", "method", "merging",
+          "eval", "compare", "dist", "train", "export", "thanora", "demo", "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
