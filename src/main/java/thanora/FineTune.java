@@ -34,6 +34,7 @@ import thanora.tensor.Tensors;
 import thanora.train.Checkpoints;
 import thanora.train.MetricsLog;
 import thanora.train.TrainConfig;
+import thanora.train.Trainee;
 import thanora.train.Trainer;
 import thanora.train.TrainingLoop;
 
@@ -65,6 +66,10 @@ public final class FineTune {
    * @param folder where plan, log, checkpoints, adapter and summary go
    */
   public static RunSummary run(Recipe recipe, RunFolder folder, RunListener listener) {
+    if (!recipe.method().merges()) {
+      throw new RecipeException(List.of("method: " + Settings.name(recipe)
+          + " does not become one adapter; it is there for thanora compare"));
+    }
     if (folder.holdsRun()) {
       folder.writeOrCompare(recipe);
     }
@@ -86,15 +91,16 @@ public final class FineTune {
 
   /** The rank plan of a recipe, without training. */
   public static RankPlan analyze(Recipe recipe, RunListener listener) {
-    if (recipe.method() == Recipe.Method.LORA) {
-      throw new RecipeException(List.of("method: lora plans no ranks; use thanora"));
+    if (!recipe.method().isThanora()) {
+      throw new RecipeException(List.of("method: " + Settings.name(recipe) + " plans no ranks; use thanora"));
     }
     listener.stage("load " + recipe.model(), 1);
     try (LoadedModel model = LoadedModel.load(recipe)) {
       TaskSet tasks = read(recipe, model, listener);
       listener.stage("preview and plan", model.decoder().config().layers());
-      return Settings.method(recipe).start(setting(recipe, model, tasks, listener)).plan()
-          .orElseThrow();
+      AdapterMethod method = Settings.method(recipe);
+      AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);
+      return method.start(setting, method.empty(setting), 0).orElseThrow();
     }
   }
 
@@ -104,12 +110,12 @@ public final class FineTune {
     Optional<Checkpoints.Generation> last = checkpoints.latest();
     AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);
 
-    AdapterMethod.Start begin = last.isPresent() ? restart(setting) : plan(setting);
+    Adapter adapter = method.empty(setting);
+    Optional<RankPlan> plan = last.isPresent() ? restart(adapter) : plan(setting, adapter);
     folder.writeOrCompare(recipe);
     if (last.isEmpty()) {
-      begin.plan().ifPresent(plan -> AtomicFiles.write(folder.planFile(), plan.toJson()));
+      plan.ifPresent(made -> AtomicFiles.write(folder.planFile(), made.toJson()));
     }
-    Adapter adapter = begin.adapter();
     TaskScorer scorer = new TaskScorer(recipe, model, tasks);
     Map<String, TaskScore> before = before(scorer);
 
@@ -118,7 +124,7 @@ public final class FineTune {
     Map<String, TaskScore> after = scorer.score("after", listener);
 
     AtomicFolders.replace(folder.adapterFolder(), target ->
-        PeftAdapter.write(target, adapter, model.decoder(), model.location(), begin.plan()));
+        PeftAdapter.write(target, adapter, model.decoder(), model.location(), plan));
     double difference = mergeDifference(model, tasks, adapter);
     if (!(difference <= Settings.mergeLimit(recipe, model))) {
       listener.note("merged logits would differ by " + difference + " of the largest, more than the limit; "
@@ -153,21 +159,20 @@ public final class FineTune {
   }
 
   /** Preview, ranks and start. */
-  private AdapterMethod.Start plan(AdapterMethod.Setting setting) {
+  private Optional<RankPlan> plan(AdapterMethod.Setting setting, Adapter adapter) {
     listener.stage("preview and plan", setting.model().config().layers());
-    return method.start(setting);
+    return method.start(setting, adapter, 0);
   }
 
-  /** The shape of a run that goes on; its numbers come from the checkpoint. */
-  private AdapterMethod.Start restart(AdapterMethod.Setting setting) {
-    Adapter adapter = method.empty(setting);
+  /** The blocks of a run that goes on; its numbers come from the checkpoint. */
+  private Optional<RankPlan> restart(Adapter adapter) {
     Optional<RankPlan> plan = Files.exists(folder.planFile())
         ? Optional.of(GivenPlan.read(folder.planFile())) : Optional.empty();
     for (String module : adapter.modules()) {
       adapter.declare(module, plan.flatMap(p -> p.module(module)).map(ModulePlan::blocks)
-          .orElseGet(() -> new Blocks(new int[] {0}, adapter.rank())));
+          .orElseGet(() -> new Blocks(new int[] {0}, recipe.lora().r())));
     }
-    return new AdapterMethod.Start(adapter, plan);
+    return plan;
   }
 
   /** Scores of the base; a run that goes on has them already. */
@@ -191,13 +196,14 @@ public final class FineTune {
     long rows = Arrays.stream(tasks.trainSizes()).asLongStream().sum();
     TrainConfig config = Settings.train(recipe.train(), rows);
     ProcessGroup group = ProcessGroup.single();
-    Trainer trainer = new Trainer(model.decoder(), adapter, method.penalty(adapter), config, group);
+    Trainee trainee = Settings.trainee(recipe, method, adapter, tasks.tasks().size());
+    Trainer trainer = new Trainer(model.decoder(), List.of(trainee), config, group);
     TaskScorer scorer = new TaskScorer(recipe, model, tasks);
     int resumed = last.map(Checkpoints.Generation::step).orElse(0);
     listener.stage("train", config.steps());
     try (MetricsLog log = MetricsLog.open(folder.logFile(), resumed)) {
-      TrainingLoop loop = new TrainingLoop(trainer, adapter, tasks, Settings.mixing(recipe), config,
-          recipe.seed(), group, checkpoints, scorer::validationNll, new LogWriter(log, tasks.names(), listener));
+      TrainingLoop loop = new TrainingLoop(trainer, tasks, Settings.mixing(recipe), config,
+          new long[] {recipe.seed()}, group, checkpoints, scorer::validationNll, new LogWriter(log, tasks.names(), adapter, listener));
       last.ifPresent(loop::resume);
       listener.resumed(resumed);
       return loop.run();

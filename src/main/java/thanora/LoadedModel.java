@@ -136,6 +136,12 @@ public record LoadedModel(
     return config.hasNonNull(field) ? OptionalInt.of(config.get(field).asInt()) : OptionalInt.empty();
   }
 
+  /** What computes, in words. */
+  String device() {
+    return decoder.placement().isCpu()
+        ? Runtime.getRuntime().availableProcessors() + " CPU cores" : decoder.placement().device();
+  }
+
   /** Where the base lies, for the configuration of an adapter. */
   String location() {
     return checkpoint.source().toAbsolutePath().normalize().toString();

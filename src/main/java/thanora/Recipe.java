@@ -45,14 +45,47 @@ public record Recipe(
     tasks = List.copyOf(tasks);
   }
 
-  /** A method; each but {@code LORA} is a preset of HASI and SPR. */
+  /** A method. All but the two of ThanoRA ignore hasi and spr. */
   public enum Method {
     /** HASI with deflation and unit split, cosine SPR. */
     THANORA,
     /** The literal reading of the paper. */
     THANORA_PAPER,
-    /** One plain LoRA: A random, B zero, no regulariser; hasi and spr are ignored. */
-    LORA
+    /** One plain LoRA: A random, B zero, no regulariser. */
+    LORA,
+    /** The same with s = alpha/√r. */
+    RSLORA,
+    /** Lengths of the merged weight's rows are trained apart. */
+    DORA,
+    /** Starts from the leading singular vectors of the weight. */
+    PISSA,
+    /** Starts from the leading singular vectors of weight times second moment of the activations. */
+    CORDA,
+    /** Starts from the QR decomposition of the weight. */
+    OLORA,
+    /** Conflicting gradients of tasks are projected, matrix by matrix. */
+    ORTHO_LORA,
+    /** One A, several B, a router; for comparisons, it does not merge. */
+    HYDRALORA,
+    /** Told the task; for comparisons, it does not merge. */
+    MTL_LORA,
+    /** One LoRA a task at the same total rank, told the task; for comparisons, it does not merge. */
+    LORA_PER_TASK;
+
+    /** Whether hasi and spr mean something to it. */
+    public boolean isThanora() {
+      return this == THANORA || this == THANORA_PAPER;
+    }
+
+    /** Whether the gradients of its tasks can be kept apart. */
+    public boolean tellsTasksApart() {
+      return this != DORA && this != HYDRALORA && this != MTL_LORA;
+    }
+
+    /** Whether it becomes one adapter for every token, which can be trained, merged and exported. */
+    public boolean merges() {
+      return this != HYDRALORA && this != MTL_LORA && this != LORA_PER_TASK;
+    }
   }
 
   /** Element type; {@code AUTO} is bfloat16 on a GPU and float32 on a CPU. */
@@ -235,6 +268,20 @@ public record Recipe(
   /** Which task the next row comes from. */
   public enum Mixing { PROPORTIONAL, UNIFORM, TEMPERATURE, WEIGHTS }
 
+  /** How the gradients of the tasks become one. */
+  public enum Gradients {
+    /** Their sum. */
+    SUM,
+    /** PCGrad on the whole adapter. */
+    PCGRAD,
+    /** CAGrad on the whole adapter. */
+    CAGRAD,
+    /** PCGrad matrix by matrix: what method ortho-lora does. */
+    ORTHO,
+    /** A task's block listens to other tasks with weight rho only. */
+    OWNED
+  }
+
   /** Over the tasks: the mean, or the task that is worst. */
   public enum BestMetric { MEAN, WORST }
 
@@ -265,6 +312,9 @@ public record Recipe(
    * @param earlyStoppingPatience evaluations without a new best before it stops; 0 = never
    * @param metricForBestModel what the best is judged by
    * @param loadBestModelAtEnd gives the best checkpoint's adapter out instead of the last one
+   * @param gradients how the gradients of the tasks become one
+   * @param rho weight of other tasks' gradients in a task's block, 0 to 1; for gradients owned
+   * @param conflictSteps steps between entries in the log of how the tasks' gradients agree; 0 = none
    */
   public record Train(
       double learningRate,
@@ -290,13 +340,17 @@ public record Recipe(
       int saveTotalLimit,
       int earlyStoppingPatience,
       BestMetric metricForBestModel,
-      boolean loadBestModelAtEnd) {
+      boolean loadBestModelAtEnd,
+      Gradients gradients,
+      double rho,
+      int conflictSteps) {
 
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
           2e-4, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, 512,
-          LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false);
+          LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
+          Gradients.SUM, 0.3, 0);
     }
   }
 

@@ -223,19 +223,21 @@ public final class RecipeReader {
     if (!device.matches("auto|cpu|cuda(:\\d+)?")) {
       top.problem("device", device + " is not auto, cpu, cuda or cuda:N");
     }
-    if (method == Recipe.Method.LORA) {
-      hasi = ignored("hasi", hasi, Recipe.Hasi.defaults(method));
-      spr = ignored("spr", spr, Recipe.Spr.defaults(method));
+    if (!method.isThanora()) {
+      hasi = ignored(method, "hasi", hasi, Recipe.Hasi.defaults(method));
+      spr = ignored(method, "spr", spr, Recipe.Spr.defaults(method));
     } else {
       checkRank(lora, hasi, tasks.size());
     }
+    Recipe.Train train = train(tasks);
+    checkGradients(method, train, lora, tasks.size());
     if (!top.has("model")) {
       top.problem("model", "is missing; give a Hugging Face folder, a .gguf file or demo");
     }
     return new Recipe(
         top.text("model", Recipe.DEMO_MODEL), top.text("data", "."), method,
         top.whole("seed", 0, 0, Long.MAX_VALUE), device, dtype(top), top.integer("threads", 0, 0),
-        top.text("plan"), tasks, lora, hasi, spr, train(tasks), eval(), merge());
+        top.text("plan"), tasks, lora, hasi, spr, train, eval(), merge());
   }
 
   /** Short names of element types are common enough to be read without a note. */
@@ -248,11 +250,30 @@ public final class RecipeReader {
     };
   }
 
-  private <T> T ignored(String section, T given, T defaults) {
+  private <T> T ignored(Recipe.Method method, String section, T given, T defaults) {
     if (values.keySet().stream().anyMatch(path -> path.startsWith(section + "."))) {
-      notes.accept(section + " is ignored: method lora has no use for it");
+      notes.accept(section + " is ignored: method " + RecipeKeys.word(method) + " has no use for it");
     }
     return given.equals(defaults) ? given : defaults;
+  }
+
+  /** Gradients of tasks need a form that keeps them apart; owned ones blocks of tasks, too. */
+  private void checkGradients(Recipe.Method method, Recipe.Train train, Recipe.Lora lora, int tasks) {
+    String word = RecipeKeys.word(method);
+    if (train.gradients() != Recipe.Gradients.SUM && !method.tellsTasksApart()) {
+      problems.add("train.gradients: " + RecipeKeys.word(train.gradients()) + " is not there for method "
+          + word + "; use sum");
+    } else if (train.gradients() == Recipe.Gradients.OWNED && !method.isThanora()) {
+      problems.add("train.gradients: owned needs blocks of tasks, which method " + word
+          + " has not; use thanora");
+    }
+    if (train.conflictSteps() > 0 && !method.tellsTasksApart()) {
+      problems.add("train.conflict_steps: gradients of tasks are not there for method " + word + "; use 0");
+    }
+    if (method == Recipe.Method.LORA_PER_TASK && lora.r() < tasks) {
+      problems.add("lora.r: rank " + lora.r() + " is smaller than " + tasks
+          + " = tasks; raise lora.r or drop a task");
+    }
   }
 
   /** Every task needs its least rank in every module, beside the cooperative block. */
@@ -400,7 +421,10 @@ public final class RecipeReader {
             train.integer("save_total_limit", d.saveTotalLimit(), 1),
             train.integer("early_stopping_patience", d.earlyStoppingPatience(), 0),
             train.choice("metric_for_best_model", d.metricForBestModel()),
-            train.flag("load_best_model_at_end", d.loadBestModelAtEnd()));
+            train.flag("load_best_model_at_end", d.loadBestModelAtEnd()),
+            train.choice("gradients", d.gradients()),
+            train.number("rho", d.rho(), Range.UNIT),
+            train.integer("conflict_steps", d.conflictSteps(), 0));
     checkTrain(train, read, tasks);
     return read;
   }

@@ -36,7 +36,7 @@ final class RecipeWriter {
   /** The keys of a recipe in order; what the method ignores is left out. */
   static Map<String, Object> tree(Recipe recipe) {
     Map<String, Object> tree = recordTree(recipe);
-    if (recipe.method() == Recipe.Method.LORA) {
+    if (!recipe.method().isThanora()) {
       tree.remove("hasi");
       tree.remove("spr");
     }

@@ -1,17 +1,32 @@
 package thanora;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import thanora.data.Mixing;
 import thanora.hasi.HasiConfig;
 import thanora.hasi.Moments;
+import thanora.lora.Adapter;
+import thanora.lora.CaGrad;
+import thanora.lora.GradientCombination;
+import thanora.lora.GradientSurgery;
+import thanora.lora.OwnedBlocks;
+import thanora.lora.PcGrad;
 import thanora.lora.SprConfig;
 import thanora.method.AdapterMethod;
+import thanora.method.Corda;
+import thanora.method.Dora;
+import thanora.method.HydraLora;
+import thanora.method.LoraPerTask;
+import thanora.method.MtlLora;
+import thanora.method.Olora;
+import thanora.method.Pissa;
 import thanora.method.PlainLora;
 import thanora.method.Thanora;
 import thanora.tensor.DType;
 import thanora.train.LrSchedule;
 import thanora.train.TrainConfig;
+import thanora.train.Trainee;
 
 /** What a recipe's words mean to the packages below it. */
 final class Settings {
@@ -24,10 +39,39 @@ final class Settings {
 
   static AdapterMethod method(Recipe recipe) {
     return switch (recipe.method()) {
-      case LORA -> new PlainLora();
+      case LORA, ORTHO_LORA -> new PlainLora(false);
+      case RSLORA -> new PlainLora(true);
+      case DORA -> new Dora();
+      case PISSA -> new Pissa();
+      case CORDA -> new Corda();
+      case OLORA -> new Olora();
+      case HYDRALORA -> new HydraLora(4);
+      case MTL_LORA -> new MtlLora(3, 0.1);
+      case LORA_PER_TASK -> new LoraPerTask();
       case THANORA, THANORA_PAPER ->
           new Thanora(name(recipe), hasi(recipe.hasi()), spr(recipe.spr()));
     };
+  }
+
+  /** How the gradients of tasks become one; their sum where empty. */
+  static Optional<GradientCombination> gradients(Recipe recipe) {
+    boolean ortho = recipe.method() == Recipe.Method.ORTHO_LORA;
+    return switch (ortho ? Recipe.Gradients.ORTHO : recipe.train().gradients()) {
+      case SUM -> Optional.empty();
+      case PCGRAD -> Optional.of(new GradientSurgery(PcGrad.paper(), false, recipe.seed()));
+      case CAGRAD -> Optional.of(new GradientSurgery(CaGrad.standard(), false, recipe.seed()));
+      case ORTHO -> Optional.of(new GradientSurgery(PcGrad.orthoLora(), true, recipe.seed()));
+      case OWNED -> Optional.of(new OwnedBlocks(recipe.train().rho()));
+    };
+  }
+
+  /** How an adapter of one member is trained. */
+  static Trainee trainee(Recipe recipe, AdapterMethod method, Adapter adapter, int tasks) {
+    Optional<GradientCombination> gradients = gradients(recipe);
+    if (gradients.isPresent() || recipe.train().conflictSteps() > 0) {
+      adapter.keepTaskGradients(tasks);
+    }
+    return new Trainee(adapter, List.of(new Trainee.Member(method.penalty(adapter, 0), gradients, 1)));
   }
 
   static HasiConfig hasi(Recipe.Hasi hasi) {
@@ -101,7 +145,8 @@ final class Settings {
         train.saveTotalLimit(),
         train.earlyStoppingPatience(),
         train.metricForBestModel() == Recipe.BestMetric.WORST,
-        train.loadBestModelAtEnd());
+        train.loadBestModelAtEnd(),
+        train.conflictSteps());
   }
 
   /** Element type of merged weights; that of the base where empty. */

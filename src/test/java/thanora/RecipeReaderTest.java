@@ -1,6 +1,7 @@
 package thanora;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
@@ -56,7 +57,7 @@ class RecipeReaderTest {
             new Train(
                 2e-4, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8, 512,
                 Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
-                Recipe.BestMetric.MEAN, false),
+                Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0),
             new Recipe.Eval(200, 16, 0, true),
             new Recipe.Merge(0, 8, Recipe.Dtype.AUTO));
     assertThat(read(SMALL)).isEqualTo(wanted);
@@ -305,5 +306,18 @@ class RecipeReaderTest {
       assertThat(RecipeReader.read(file, model, notes::add).tasks()).as(name).hasSize(6);
     }
     assertThat(notes).isEmpty();
+  }
+
+  @Test
+  void gradientsOfTasksAreRefusedWhereAFormHasNone() {
+    assertThatThrownBy(() -> read(SMALL + "method: dora\ntrain: {gradients: pcgrad, conflict_steps: 5}\n"))
+        .isInstanceOf(RecipeException.class)
+        .hasMessageContaining("train.gradients: pcgrad is not there for method dora; use sum")
+        .hasMessageContaining("train.conflict_steps: gradients of tasks are not there for method dora; use 0");
+    assertThatThrownBy(() -> read(SMALL + "method: pissa\ntrain: {gradients: owned}\n"))
+        .hasMessage("train.gradients: owned needs blocks of tasks, which method pissa has not; use thanora");
+    assertThatThrownBy(() -> read(SMALL + "method: lora-per-task\nlora: {r: 1}\n"))
+        .hasMessage("lora.r: rank 1 is smaller than 2 = tasks; raise lora.r or drop a task");
+    assertThat(read(SMALL + "train: {gradients: owned, rho: 0}\n").train().rho()).isZero();
   }
 }

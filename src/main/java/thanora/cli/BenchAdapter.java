@@ -9,9 +9,9 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.hasi.HasiConfig;
-import thanora.lora.Adapter;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
+import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.SprConfig;
 import thanora.method.AdapterMethod;
@@ -29,7 +29,7 @@ import thanora.tensor.Tensors;
  * @param penalty the method's regulariser
  * @param tasks tasks that its blocks are for
  */
-record BenchAdapter(Adapter adapter, Penalty penalty, int tasks) {
+record BenchAdapter(LoraAdapter adapter, Penalty penalty, int tasks) {
   /** Shapes of adapters. */
   enum Method {
     /** One block, nothing frozen, no regulariser. */
@@ -62,15 +62,17 @@ record BenchAdapter(Adapter adapter, Penalty penalty, int tasks) {
   }
 
   private static BenchAdapter lora(Decoder model, int r) {
-    AdapterMethod method = new PlainLora();
-    Adapter adapter = method.start(setting(model, r, 1)).adapter();
-    return new BenchAdapter(adapter, method.penalty(adapter), 1);
+    AdapterMethod method = new PlainLora(false);
+    AdapterMethod.Setting setting = setting(model, r, 1);
+    LoraAdapter adapter = (LoraAdapter) method.empty(setting);
+    method.start(setting, adapter, 0);
+    return new BenchAdapter(adapter, method.penalty(adapter, 0), 1);
   }
 
   private static BenchAdapter thanora(Decoder model, int r, int tasks) {
     AdapterMethod method = new Thanora("thanora", HasiConfig.thanora(), SprConfig.thanora());
     AdapterMethod.Setting setting = setting(model, r, tasks);
-    Adapter adapter = method.empty(setting);
+    LoraAdapter adapter = (LoraAdapter) method.empty(setting);
     int coop = r / (tasks + 1);
     int taskRows = r - coop;
     int[] ranks = IntStream.range(0, tasks)
@@ -91,6 +93,6 @@ record BenchAdapter(Adapter adapter, Penalty penalty, int tasks) {
             new Blocks(ranks, coop)));
       }
     }
-    return new BenchAdapter(adapter, method.penalty(adapter), tasks);
+    return new BenchAdapter(adapter, method.penalty(adapter, 0), tasks);
   }
 }

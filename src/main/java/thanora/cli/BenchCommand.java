@@ -31,6 +31,7 @@ import thanora.tensor.Seeds;
 import thanora.tensor.Threads;
 import thanora.train.LrSchedule;
 import thanora.train.TrainConfig;
+import thanora.train.Trainee;
 import thanora.train.Trainer;
 
 /** Times training steps on random tokens, as bench/peft_step.py times PEFT's. */
@@ -126,16 +127,16 @@ final class BenchCommand implements Callable<Integer> {
   private void time(Decoder model) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
-        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false);
+        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
     Trainer trainer =
-        new Trainer(model, made.adapter(), made.penalty(), config, ProcessGroup.single());
+        new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), config, ProcessGroup.single());
     Random random = Seeds.stream(0, "bench");
     double[] seconds = new double[steps];
     double loss = 0;
     for (int step = 1; step <= warmup + steps; step++) {
       Batch batch = batch(random, model.config().vocabulary(), made.tasks());
       long start = System.nanoTime();
-      loss = trainer.step(List.of(batch), step, LEARNING_RATE).loss();
+      loss = trainer.step(List.of(batch), step, LEARNING_RATE).get(0).loss();
       if (step > warmup) {
         seconds[step - warmup - 1] = (System.nanoTime() - start) / 1e9;
       }

@@ -1,10 +1,12 @@
 package thanora.eval;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import thanora.data.Batch;
 import thanora.data.Sample;
@@ -16,92 +18,154 @@ import thanora.model.TokenBatch;
 import thanora.tensor.NoGrad;
 import thanora.tensor.TensorScope;
 
-/** Scores a task's rows: the likelihood of the completions, and answers generated greedily. */
+/**
+ * Scores a task's rows: the likelihood of the completions, and answers generated greedily; for all
+ * members of the adapters on the model at once.
+ */
 public final class Evaluator {
-  /** Tokens a forward pass. */
+  /** Tokens a forward pass, of all members. */
   private static final int BATCH_TOKENS = 2048;
+
+  /** A GPU needs more of them to be busy. */
+  private static final int GPU_BATCH_TOKENS = 32768;
 
   private final Decoder model;
   private final TextGenerator generator;
   private final Function<int[], String> decode;
   private final int batchRows;
+  private final int members;
 
   /**
-   * An evaluator of the model as it is when asked, adapter included.
+   * An evaluator of the model as it is when asked, adapters included.
    *
    * @param decode token ids to text, without special tokens
-   * @param batchRows answers generated at once
+   * @param batchRows answers generated at once, by each member
+   * @param members of the adapters on the model; 1 for none
    */
-  public Evaluator(Decoder model, TextGenerator generator, Function<int[], String> decode, int batchRows) {
+  public Evaluator(
+      Decoder model, TextGenerator generator, Function<int[], String> decode, int batchRows, int members) {
     this.model = model;
     this.generator = generator;
     this.decode = decode;
     this.batchRows = batchRows;
+    this.members = members;
   }
 
-  /** Mean −log p a trained token over the rows, in nats; NaN for no rows. */
-  public double nll(List<Sample> rows, int tasks) {
-    double sum = 0;
-    long count = 0;
+  /**
+   * Σ −log p over the trained tokens of each row, in nats: [member][row].
+   *
+   * @param done receives the number of rows scored so far
+   */
+  public double[][] rowNll(List<Sample> rows, int tasks, IntConsumer done) {
+    double[][] nll = new double[members][rows.size()];
+    int most = (model.placement().isCpu() ? BATCH_TOKENS : GPU_BATCH_TOKENS) / members;
+    List<Integer> order = order(rows, row -> row.ids().length);
     try (NoGrad off = NoGrad.open()) {
-      for (List<Sample> part : rows.isEmpty() ? List.<List<Sample>>of() : Batch.split(byLength(rows), BATCH_TOKENS)) {
-        try (TensorScope scope = TensorScope.open()) {
-          Batch batch = Batch.of(part, tasks);
-          TokenBatch tokens = TokenBatch.of(
-              batch.ids(), batch.rowStarts(), batch.rowTasks(), model.placement().device());
-          for (float nll : HeadLoss.of(model, model.hidden(tokens), batch.labelled(), batch.targets()).nll()) {
-            sum += nll;
-            count++;
+      for (int start = 0; start < order.size(); ) {
+        int end = start;
+        for (int tokens = 0; end < order.size() && (end == start || tokens < most); end++) {
+          tokens += rows.get(order.get(end)).ids().length;
+        }
+        rowNll(rows, order.subList(start, end), tasks, nll);
+        start = end;
+        done.accept(start);
+      }
+    }
+    return nll;
+  }
+
+  private void rowNll(List<Sample> rows, List<Integer> part, int tasks, double[][] nll) {
+    // a batch groups its rows by task, and keeps their order within one
+    List<Integer> grouped = part.stream().sorted(Comparator.comparingInt(i -> rows.get(i).task())).toList();
+    Batch batch = Batch.of(grouped.stream().map(rows::get).toList(), tasks);
+    try (TensorScope scope = TensorScope.open()) {
+      TokenBatch tokens = TokenBatch.of(
+          batch.ids(), batch.rowStarts(), batch.rowTasks(), members, model.placement().device());
+      int labels = batch.labels();
+      int[] labelled = new int[labels * members];
+      int[] targets = new int[labels * members];
+      for (int i = 0; i < labelled.length; i++) {
+        labelled[i] = batch.labelled()[i % labels] + i / labels * batch.tokens();
+        targets[i] = batch.targets()[i % labels];
+      }
+      float[] each = HeadLoss.of(model, model.hidden(tokens), labelled, targets).nll();
+      int at = 0;
+      for (int member = 0; member < members; member++) {
+        for (int row : grouped) {
+          for (int i = 0; i < rows.get(row).labels(); i++) {
+            nll[member][row] += each[at++];
           }
         }
       }
     }
-    return sum / count;
+  }
+
+  /** Mean −log p a trained token over the rows, in nats, of each member; NaN for no rows. */
+  public double[] nll(List<Sample> rows, int tasks) {
+    double labels = rows.stream().mapToInt(Sample::labels).sum();
+    return Arrays.stream(rowNll(rows, tasks, done -> {}))
+        .mapToDouble(member -> Arrays.stream(member).sum() / labels).toArray();
   }
 
   /**
-   * The model's answers to the prompts of the rows, in their order.
+   * Each member's answers to the prompts of the rows, in their order.
    *
    * @param maxNewTokens tokens of an answer at most
    * @param done receives the number of rows answered so far
    */
-  public List<String> answers(List<Sample> rows, int maxNewTokens, IntConsumer done) {
-    String[] answers = new String[rows.size()];
-    List<Integer> order = new ArrayList<>(IntStream.range(0, rows.size()).boxed().toList());
-    order.sort(Comparator.comparingInt(i -> rows.get(i).promptLength()));
+  public List<List<String>> answers(List<Sample> rows, int maxNewTokens, IntConsumer done) {
+    String[][] answers = new String[members][rows.size()];
+    List<Integer> order = order(rows, Sample::promptLength);
     for (int start = 0; start < order.size(); start += batchRows) {
       List<Integer> part = order.subList(start, Math.min(order.size(), start + batchRows));
-      List<int[]> prompts = part.stream().map(i -> rows.get(i).prompt()).toList();
-      int[] tasks = part.stream().mapToInt(i -> rows.get(i).task()).toArray();
-      List<int[]> tokens = generator.generate(prompts, tasks, maxNewTokens);
-      for (int i = 0; i < part.size(); i++) {
-        answers[part.get(i)] = decode.apply(tokens.get(i)).strip();
+      List<int[]> prompts = new ArrayList<>();
+      int[] tasks = new int[part.size() * members];
+      for (int i = 0; i < tasks.length; i++) {
+        Sample row = rows.get(part.get(i % part.size()));
+        prompts.add(row.prompt());
+        tasks[i] = row.task();
+      }
+      List<int[]> tokens = generator.generate(prompts, tasks, members, maxNewTokens);
+      for (int i = 0; i < tasks.length; i++) {
+        answers[i / part.size()][part.get(i % part.size())] = decode.apply(tokens.get(i)).strip();
       }
       done.accept(start + part.size());
     }
-    return List.of(answers);
+    return Arrays.stream(answers).map(List::of).toList();
   }
 
   /**
-   * Likelihood and metric of a task's rows.
+   * How good the answers to a task's rows are, in [0, 1]: [member][row].
+   *
+   * @param done receives the number of rows answered so far
+   */
+  public double[][] rowScores(Split rows, Metric metric, int maxNewTokens, IntConsumer done) {
+    List<List<String>> answers = answers(rows.samples(), maxNewTokens, done);
+    double[][] scores = new double[members][rows.size()];
+    for (int member = 0; member < members; member++) {
+      for (int row = 0; row < rows.size(); row++) {
+        scores[member][row] = metric.score(answers.get(member).get(row), rows.rows().get(row).completion());
+      }
+    }
+    return scores;
+  }
+
+  /**
+   * Likelihood and metric of a task's rows, for the first member.
    *
    * @param generate whether answers are generated; the score is NaN where not
    */
   public TaskScore score(
       Split rows, Metric metric, int tasks, boolean generate, int maxNewTokens, IntConsumer done) {
-    double nll = nll(rows.samples(), tasks);
-    double score = Double.NaN;
-    if (generate) {
-      List<String> answers = answers(rows.samples(), maxNewTokens, done);
-      score = IntStream.range(0, answers.size())
-          .mapToDouble(i -> metric.score(answers.get(i), rows.rows().get(i).completion()))
-          .average().orElse(Double.NaN);
-    }
+    double nll = nll(rows.samples(), tasks)[0];
+    double score = generate
+        ? Arrays.stream(rowScores(rows, metric, maxNewTokens, done)[0]).average().orElse(Double.NaN) : Double.NaN;
     return new TaskScore(metric, score, nll, rows.size(), rows.labels());
   }
 
   /** Rows of like length together, so that little is padded in attention. */
-  private static List<Sample> byLength(List<Sample> rows) {
-    return rows.stream().sorted(Comparator.comparingInt((Sample row) -> row.ids().length)).toList();
+  private static List<Integer> order(List<Sample> rows, ToIntFunction<Sample> length) {
+    return IntStream.range(0, rows.size()).boxed()
+        .sorted(Comparator.comparingInt(i -> length.applyAsInt(rows.get(i)))).toList();
   }
 }

@@ -20,7 +20,6 @@ import thanora.lora.Adapter;
 import thanora.model.Decoder;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
-import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -79,7 +78,7 @@ public final class MergedFolder {
     return TensorScope.keep(() -> {
       try (NoGrad off = NoGrad.open()) {
         Tensor w = weights.load(module + SUFFIX, EXACT);
-        return Tensors.cast(Ops.add(w, adapter.delta(module)), dtype);
+        return Tensors.cast(adapter.merged(module, 0, w), dtype);
       }
     });
   }

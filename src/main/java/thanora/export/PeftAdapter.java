@@ -15,6 +15,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
@@ -22,8 +24,11 @@ import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.SafetensorsWriter;
 import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
+import thanora.lora.AdapterForm;
 import thanora.lora.Blocks;
+import thanora.lora.DoraAdapter;
 import thanora.lora.Factors;
+import thanora.lora.LoraAdapter;
 import thanora.model.Decoder;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
@@ -44,7 +49,11 @@ public final class PeftAdapter {
   public static final String PLAN = "thanora.json";
 
   private static final String WEIGHTS = "adapter_model.safetensors";
+  private static final String MAGNITUDE = ".lora_magnitude_vector";
   private static final String PREFIX = "base_model.model.";
+
+  private static final Pattern FACTOR = Pattern.compile(
+      Pattern.quote(PREFIX) + "(.+)\\.lora_(?:[AB]\\.weight|magnitude_vector)");
 
   /** Starts of PEFT's that do not change the base; pissa, olora, corda, loftq and others do. */
   private static final Set<String> KEEPS_BASE =
@@ -66,9 +75,14 @@ public final class PeftAdapter {
     try (TensorScope scope = TensorScope.open()) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       for (String module : adapter.modules()) {
-        Adapter.Export factors = adapter.export(module);
-        tensors.put(PREFIX + module + ".lora_A.weight", Tensors.to(factors.a(), Placement.CPU_F32));
-        tensors.put(PREFIX + module + ".lora_B.weight", Tensors.to(factors.b(), Placement.CPU_F32));
+        if (adapter instanceof DoraAdapter dora) {
+          DoraAdapter.Export factors = dora.export(module, 0);
+          put(tensors, module, factors.a(), factors.b());
+          tensors.put(PREFIX + module + MAGNITUDE, Tensors.to(factors.m(), Placement.CPU_F32));
+        } else {
+          LoraAdapter.Export factors = plain(adapter).export(module);
+          put(tensors, module, factors.a(), factors.b());
+        }
       }
       SafetensorsWriter.write(folder.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
     }
@@ -80,6 +94,18 @@ public final class PeftAdapter {
     }
   }
 
+  private static void put(Map<String, Tensor> tensors, String module, Tensor a, Tensor b) {
+    tensors.put(PREFIX + module + ".lora_A.weight", Tensors.to(a, Placement.CPU_F32));
+    tensors.put(PREFIX + module + ".lora_B.weight", Tensors.to(b, Placement.CPU_F32));
+  }
+
+  private static LoraAdapter plain(Adapter adapter) {
+    if (adapter instanceof LoraAdapter lora && lora.merges()) {
+      return lora;
+    }
+    throw new UnsupportedOperationException("an adapter that routes has no form that PEFT reads");
+  }
+
   private static Map<String, Object> config(Adapter adapter, Decoder model, String base) {
     Map<String, Object> config = new TreeMap<>();
     config.put("alpha_pattern", Map.of());
@@ -88,17 +114,19 @@ public final class PeftAdapter {
     config.put("fan_in_fan_out", false);
     config.put("inference_mode", true);
     config.put("init_lora_weights", true);
-    double alpha = adapter.scaling() * adapter.exportRank();
+    boolean dora = adapter instanceof DoraAdapter;
+    int r = adapter instanceof DoraAdapter d ? d.rank() : plain(adapter).exportRank();
+    double alpha = r * (adapter instanceof DoraAdapter d ? d.scaling() : plain(adapter).scaling());
     config.put("lora_alpha", alpha == Math.rint(alpha) ? (Object) (long) alpha : (Object) alpha);
     config.put("lora_dropout", 0.0);
     config.put("modules_to_save", null);
     config.put("peft_type", "LORA");
-    config.put("r", adapter.exportRank());
+    config.put("r", r);
     config.put("rank_pattern", Map.of());
     config.put("revision", null);
     config.put("target_modules", targets(adapter.modules(), model));
     config.put("task_type", "CAUSAL_LM");
-    config.put("use_dora", false);
+    config.put("use_dora", dora);
     config.put("use_rslora", false);
     return config;
   }
@@ -140,13 +168,22 @@ public final class PeftAdapter {
     try (TensorScope scope = TensorScope.open();
         SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
       List<String> modules = modules(folder, file, model);
-      Adapter adapter = Adapter.create(model, modules, r, 0, scaling * r);
+      boolean magnitudes = config.path("use_dora").asBoolean();
+      require(folder.resolve(CONFIG), "use_dora true where there are magnitudes",
+          magnitudes || file.names().stream().noneMatch(name -> name.endsWith(MAGNITUDE)));
+      AdapterForm form = magnitudes
+          ? new DoraAdapter.Form(r, scaling) : new LoraAdapter.Form(r, 0, scaling, Optional.empty());
+      Adapter adapter = form.create(model, modules, 1);
       Tensor none = Tensors.empty(Placement.CPU_F32, 0, 1);
       for (String module : modules) {
         Tensor w = model.projection(module).weight();
         Tensor a = load(folder, file, PREFIX + module + ".lora_A.weight", r, w.size(1));
         Tensor b = load(folder, file, PREFIX + module + ".lora_B.weight", w.size(0), r);
-        adapter.set(module, new Factors(a, b.t(), none, none, new Blocks(new int[] {0}, r)));
+        if (adapter instanceof DoraAdapter dora) {
+          dora.set(module, a, b.t(), load(folder, file, PREFIX + module + MAGNITUDE, w.size(0)));
+        } else {
+          ((LoraAdapter) adapter).set(module, new Factors(a, b.t(), none, none, new Blocks(new int[] {0}, r)));
+        }
       }
       return adapter;
     }
@@ -160,7 +197,6 @@ public final class PeftAdapter {
       throw new CheckpointException(path + ": not an adapter's configuration (" + e.getMessage().lines().findFirst().orElse("") + ")", e);
     }
     require(path, "peft_type LORA", config.path("peft_type").asText().equals("LORA"));
-    require(path, "use_dora false", !config.path("use_dora").asBoolean());
     require(path, "bias none", config.path("bias").asText("none").equals("none"));
     require(path, "an empty rank_pattern", config.path("rank_pattern").isEmpty());
     require(path, "an empty alpha_pattern", config.path("alpha_pattern").isEmpty());
@@ -182,9 +218,8 @@ public final class PeftAdapter {
   private static List<String> modules(Path folder, SafetensorsFile file, Decoder model) {
     Set<String> modules = new TreeSet<>();
     for (String name : file.names()) {
-      boolean known = name.startsWith(PREFIX)
-          && (name.endsWith(".lora_A.weight") || name.endsWith(".lora_B.weight"));
-      String module = known ? name.substring(PREFIX.length(), name.length() - ".lora_A.weight".length()) : name;
+      Matcher known = FACTOR.matcher(name);
+      String module = known.matches() ? known.group(1) : name;
       if (!model.projectionNames().contains(module)) {
         throw new CheckpointException(folder.resolve(WEIGHTS) + ": tensor " + name
             + " belongs to no linear layer of this model; it is an adapter of another one");

@@ -1,15 +1,21 @@
 package thanora.lora;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
 import thanora.model.Projection;
+import thanora.model.Tape;
+import thanora.model.TokenBatch;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -18,343 +24,417 @@ import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
- * All low-rank factors of a model in one flat float32 buffer.
+ * The trainable numbers of K configurations of one form ("members"), side by side on one frozen base.
  *
- * <p>Modules of equal shape lie side by side: {@link Stack}. B is stored transposed, so that both
- * sides are stacks of rows. The forward pass reads <em>effective</em> factors made once a
- * step by {@link #refresh}: where B starts at zero they are A and B themselves; where it does not,
- * A' = [A; A−A⁰] and B' = [B−B⁰, B⁰], whose product is B A − B⁰ A⁰. The differences are taken in
- * float32, so the first step's output is the base's exactly, and small updates survive bfloat16.
+ * <p>All numbers of a member are one row of a float32 buffer (K, P), so the optimiser, clipping and an
+ * all-reduce are a few calls whatever the depth. Modules of equal shape lie side by side in it: a
+ * {@link Stack}. What a linear layer makes of them is the form's: {@link LoraAdapter}, {@link
+ * DoraAdapter}, {@link HydraLoraAdapter}, {@link MtlLoraAdapter}.
  */
-public final class Adapter {
-  private final int r;
-  private final int frozenRows;
-  private final double alpha;
-  private final String device;
-  private final Map<String, Place> places = new LinkedHashMap<>();
-  private final Map<String, Blocks> blocks = new LinkedHashMap<>();
+public abstract class Adapter implements AutoCloseable {
+  private final int members;
+  private final Placement compute;
+  private final Map<String, Site> sites = new LinkedHashMap<>();
   private final List<Stack> stacks = new ArrayList<>();
-  private final Tensor parameters; // (P)
-  private final Tensor gradients; // (P)
+  private final List<Map<String, Blocks>> blocks = new ArrayList<>();
+  private final Tensor parameters; // (K, P)
+  private final Tensor gradients; // (K, P)
+  private TensorScope.Arena arena;
+  private final Map<Field, Tensor> mirrors = new LinkedHashMap<>();
+  private Optional<TaskGradients> taskGradients = Optional.empty();
 
-  /** Modules of one shape: their A (n, r, in) and Bᵀ (n, r, out), side by side. */
+  /** Modules of one shape. */
   public static final class Stack {
     private final List<String> names = new ArrayList<>();
-    private final Side a;
-    private final Side bt;
+    private final int in;
+    private final int out;
+    private final Map<String, Field> fields = new LinkedHashMap<>();
 
     private Stack(int in, int out) {
-      a = new Side(in);
-      bt = new Side(out);
+      this.in = in;
+      this.out = out;
     }
 
-    /** The modules, in the order of the first dimension. */
+    /** The modules, in the order of the second dimension of every field. */
     public List<String> names() {
       return Collections.unmodifiableList(names);
     }
 
-    /** A (n, r, in), a view of the flat parameters. */
-    public Tensor a() {
-      return a.values;
+    /** Width of the modules' input. */
+    public int in() {
+      return in;
     }
 
-    /** Bᵀ (n, r, out), a view of the flat parameters. */
-    public Tensor bt() {
-      return bt.values;
+    /** Width of their output. */
+    public int out() {
+      return out;
     }
 
-    /** Gradient of A (n, r, in), a view of the flat gradients. */
-    public Tensor gradA() {
-      return a.gradients;
+    /** What a module has, by name, in the order of the buffer. */
+    public Map<String, Field> fields() {
+      return Collections.unmodifiableMap(fields);
     }
 
-    /** Gradient of Bᵀ (n, r, out), a view of the flat gradients. */
-    public Tensor gradBt() {
-      return bt.gradients;
-    }
-  }
-
-  private static final class Side {
-    private final int width;
-    private Tensor values; // (n, r, width)
-    private Tensor gradients; // (n, r, width)
-    private Tensor frozen; // (n, R, width)
-    private Tensor effective; // (n, r + R, width)
-    private Tensor effectiveGradients; // (n, r + R, width)
-
-    Side(int width) {
-      this.width = width;
+    Field field(String name) {
+      return fields.get(name);
     }
   }
 
-  private record Place(Stack stack, int index) {}
+  /** One kind of numbers of all modules of a stack: views (K, n, shape) of the buffers. */
+  public static final class Field {
+    private final long[] shape; // of one module
+    private long modules;
+    private long offset;
+    private Tensor values;
+    private Tensor gradients;
 
-  private Adapter(Decoder model, List<String> modules, int r, int frozenRows, double alpha) {
-    this.r = r;
-    this.frozenRows = frozenRows;
-    this.alpha = alpha;
-    this.device = model.placement().device();
+    Field(long... shape) {
+      this.shape = shape;
+    }
+
+    /** (K, n, shape), a view of the parameters. */
+    public Tensor values() {
+      return values;
+    }
+
+    /** (K, n, shape), a view of the gradients. */
+    public Tensor gradients() {
+      return gradients;
+    }
+
+    /** Its part of a buffer (K, P): (K, n, shape). */
+    Tensor in(Tensor buffer) {
+      long[] viewed = new long[2 + shape.length];
+      viewed[0] = buffer.size(0);
+      viewed[1] = modules;
+      System.arraycopy(shape, 0, viewed, 2, shape.length);
+      return Ops.narrow(buffer, 1, offset, numel()).view(viewed);
+    }
+
+    private long numel() {
+      return Arrays.stream(shape).reduce(modules, Math::multiplyExact);
+    }
+  }
+
+  /** Where a module lies: its stack and its place there. */
+  record Site(String name, Stack stack, int index) {
+    /** A field of this module, (K, shape). */
+    Tensor values(String field) {
+      return stack.field(field).values.select(1, index);
+    }
+
+    Tensor gradients(String field) {
+      return stack.field(field).gradients.select(1, index);
+    }
+  }
+
+  /**
+   * Lays out the buffers; a form's constructor adds what it computes with.
+   *
+   * @param fields the numbers of a module of input and output width so much, by name
+   */
+  Adapter(Decoder model, List<String> modules, int members,
+      BiFunction<Integer, Integer, Map<String, Field>> fields) {
+    this.members = members;
+    this.compute = model.placement();
     Map<List<Long>, Stack> byShape = new LinkedHashMap<>();
     for (String name : modules) {
       Tensor w = model.projection(name).weight();
       Stack stack = byShape.computeIfAbsent(
           List.of(w.size(1), w.size(0)), shape -> new Stack((int) w.size(1), (int) w.size(0)));
-      places.put(name, new Place(stack, stack.names.size()));
+      sites.put(name, new Site(name, stack, stack.names.size()));
       stack.names.add(name);
     }
     stacks.addAll(byShape.values());
-    long size = stacks.stream().mapToLong(s -> (long) s.names.size() * r * (s.a.width + s.bt.width)).sum();
-    Placement placement = model.placement().with(DType.F32);
-    this.parameters = Tensors.zeros(placement, size);
-    this.gradients = Tensors.zeros(placement, size);
-    long offset = 0;
+    long size = 0;
     for (Stack stack : stacks) {
-      offset = layOut(stack.a, stack.names.size(), offset, placement);
-      offset = layOut(stack.bt, stack.names.size(), offset, placement);
+      stack.fields.putAll(fields.apply(stack.in, stack.out));
+      for (Field field : stack.fields.values()) {
+        field.modules = stack.names.size();
+        field.offset = size;
+        size += field.numel();
+      }
+    }
+    Placement placement = model.placement().with(DType.F32);
+    this.parameters = Tensors.zeros(placement, members, size);
+    this.gradients = Tensors.zeros(placement, members, size);
+    for (Stack stack : stacks) {
+      for (Field field : stack.fields.values()) {
+        field.values = field.in(parameters);
+        field.gradients = field.in(gradients);
+      }
+    }
+    for (int member = 0; member < members; member++) {
+      blocks.add(new LinkedHashMap<>());
     }
   }
 
-  private long layOut(Side side, long n, long offset, Placement placement) {
-    long length = n * r * side.width;
-    side.values = Ops.narrow(parameters, 0, offset, length).view(n, r, side.width);
-    side.gradients = Ops.narrow(gradients, 0, offset, length).view(n, r, side.width);
-    if (frozenRows == 0) {
-      side.effective = side.values;
-      side.effectiveGradients = side.gradients;
-    } else {
-      side.frozen = Tensors.zeros(placement, n, frozenRows, side.width);
-      side.effective = Tensors.zeros(placement, n, r + frozenRows, side.width);
-      side.effectiveGradients = Tensors.zeros(placement, n, r + frozenRows, side.width);
-    }
-    return offset + length;
+  /** Makes an adapter whose tensors live until it is closed. */
+  static <A extends Adapter> A held(Supplier<A> make) {
+    TensorScope.Arena arena = new TensorScope.Arena();
+    A adapter = arena.make(make);
+    ((Adapter) adapter).arena = arena;
+    return adapter;
+  }
+
+  /** Frees all numbers; the adapter must be detached. */
+  @Override
+  public final void close() {
+    arena.close();
   }
 
   /**
-   * An adapter of zeros; give every module its {@link #set start} before use.
+   * The layer's output with the adapter.
    *
-   * @param modules names of linear layers of {@code model}
-   * @param r rank, the same in every module
-   * @param frozenRows R, the rows of A⁰ and B⁰ at most; 0 where B starts at zero
-   * @param alpha numerator of the scaling
+   * @param x the layer's input, (K N, in): all tokens of the first member, then of the second
+   * @param wx the frozen layer's output (K N, out), bias included
+   * @param bias that bias (out)
+   * @return (K N, out)
    */
-  public static Adapter create(Decoder model, List<String> modules, int r, int frozenRows, double alpha) {
-    return TensorScope.outside(() -> new Adapter(model, modules, r, frozenRows, alpha));
+  abstract Tensor apply(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch);
+
+  /** Makes what the forward pass reads from the parameters; call after every change of them. */
+  public abstract void refresh();
+
+  /**
+   * The weight of a module with a member's adapter merged in, (out, in) in float64 on the CPU; the
+   * caller's scope owns it.
+   *
+   * @param w the frozen weight (out, in), float64 on the CPU
+   * @throws UnsupportedOperationException if the form does not merge
+   */
+  public abstract Tensor merged(String module, int member, Tensor w);
+
+  /** Rank of every module. */
+  public abstract int rank();
+
+  /** Whether {@link #merged} exists: one weight serves every token. */
+  public boolean merges() {
+    return true;
   }
 
-  /** Copies a module's start into the buffer. */
-  public void set(String module, Factors start) {
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      Place place = place(module);
-      set(place.stack.a, place.index, start.a(), start.a0());
-      set(place.stack.bt, place.index, start.bt(), start.b0t());
-      blocks.put(module, start.blocks());
-    }
-  }
-
-  private void set(Side side, int index, Tensor values, Tensor frozen) {
-    side.values.select(0, index).copy_(values);
-    if (frozenRows > 0) {
-      Ops.narrow(side.frozen.select(0, index), 0, 0, frozen.size(0)).copy_(frozen);
-    }
+  /** Whether the forward pass asks for a token's task. */
+  public boolean needsTask() {
+    return false;
   }
 
   /** Puts the adapter into the model's linear layers. */
   public void attach(Decoder model) {
+    attach(model, List.of(this));
+  }
+
+  /** Puts several adapters into the model, their members side by side in this order. */
+  public static void attach(Decoder model, List<? extends Adapter> adapters) {
     TensorScope.outside(() -> {
-      places.forEach((name, place) -> {
-        Tensor a = leaf(place.stack.a, place.index);
-        Tensor bt = leaf(place.stack.bt, place.index);
-        model.replace(name, inner -> new LoraProjection(inner, a, bt, scaling()));
-      });
-      return this;
+      for (String name : adapters.get(0).modules()) {
+        model.replace(name, inner -> AdaptedProjection.of(inner, name, adapters));
+      }
+      return adapters;
     });
-    refresh();
+    adapters.forEach(Adapter::refresh);
   }
 
-  /** A view of the effective factor that takes gradients, straight into the gradient stack. */
-  private static Tensor leaf(Side side, int index) {
-    Tensor leaf = side.effective.select(0, index).detach();
-    leaf.set_requires_grad(true);
-    leaf.mutable_grad().put(side.effectiveGradients.select(0, index));
-    return leaf;
-  }
-
-  /** Takes the adapter out of the model's linear layers; the base answers again. */
+  /** Takes adapters out of the model's linear layers; the base answers again. */
   public void detach(Decoder model) {
-    for (String name : places.keySet()) {
+    for (String name : sites.keySet()) {
       model.replace(name, projection -> {
-        if (projection instanceof LoraProjection lora) {
-          return lora.inner();
+        if (projection instanceof AdaptedProjection adapted) {
+          return adapted.inner();
         }
         throw new IllegalStateException("another projection was put around the adapter of " + name);
       });
     }
   }
 
-  /** Makes the effective factors from the parameters; call after every change of them. */
-  public void refresh() {
-    if (frozenRows == 0) {
-      return;
-    }
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      for (Stack stack : stacks) {
-        Ops.narrow(stack.a.effective, 1, 0, r).copy_(stack.a.values);
-        Ops.narrow(stack.a.effective, 1, r, frozenRows).copy_(sinceStart(stack.a));
-        Tensor b = Ops.narrow(stack.bt.effective, 1, 0, r);
-        b.copy_(stack.bt.values);
-        Ops.narrow(b, 1, 0, frozenRows).copy_(sinceStart(stack.bt));
-        Ops.narrow(stack.bt.effective, 1, r, frozenRows).copy_(stack.bt.frozen);
-      }
-    }
-  }
-
-  /** What training has changed of the task rows (n, R, width). */
-  private Tensor sinceStart(Side side) {
-    return Ops.sub(Ops.narrow(side.values, 1, 0, frozenRows), side.frozen);
-  }
-
-  /** Sets the gradient to zero, before the first micro-batch of a step. */
-  public void zeroGradients() {
-    gradients.zero_();
-    if (frozenRows > 0) {
-      for (Stack stack : stacks) {
-        stack.a.effectiveGradients.zero_();
-        stack.bt.effectiveGradients.zero_();
-      }
-    }
-  }
-
-  /** Brings what the backward passes left on the effective factors to {@link #gradients}. */
-  public void collectGradients() {
-    if (frozenRows == 0) {
-      return;
-    }
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      for (Stack stack : stacks) {
-        stack.a.gradients.copy_(Ops.narrow(stack.a.effectiveGradients, 1, 0, r));
-        Ops.narrow(stack.a.gradients, 1, 0, frozenRows)
-            .add_(Ops.narrow(stack.a.effectiveGradients, 1, r, frozenRows));
-        stack.bt.gradients.copy_(Ops.narrow(stack.bt.effectiveGradients, 1, 0, r));
-      }
-    }
-  }
-
   /**
-   * What the adapter adds to a module's weight, s (B A − B⁰ A⁰), (out, in) in float64 on the CPU; the
-   * caller's scope owns it.
+   * A field in the type of the activations, (K, n, shape): the parameters themselves where that is
+   * float32, else a copy that {@link #refreshMirrors} renews.
    */
-  public Tensor delta(String module) {
-    return TensorScope.keep(() -> {
-      Export factors = export(module);
-      Placement wide = new Placement("cpu", DType.F64);
-      return Ops.scale(Ops.matmul(Tensors.to(factors.b, wide), Tensors.to(factors.a, wide)), scaling());
-    });
+  final Tensor mirror(Field field) {
+    return mirrors.computeIfAbsent(field, f -> compute.dtype() == DType.F32
+        ? f.values : Tensors.zeros(compute, Tensors.shape(f.values)));
   }
 
-  /**
-   * A module's update as ordinary LoRA factors of rank r + R: A = [A; A⁰], B = [B, −B⁰], to be scaled
-   * by {@link #scaling}.
-   */
-  public Export export(String module) {
-    Place place = place(module);
-    Stack stack = place.stack;
-    Tensor a = stack.a.values.select(0, place.index);
-    Tensor bt = stack.bt.values.select(0, place.index);
-    if (frozenRows > 0) {
-      a = Ops.cat(0, a, stack.a.frozen.select(0, place.index));
-      bt = Ops.cat(0, bt, Ops.scale(stack.bt.frozen.select(0, place.index), -1));
+  /** Brings the mirrors up to date. */
+  final void refreshMirrors() {
+    try (NoGrad off = NoGrad.open()) {
+      mirrors.forEach((field, mirror) -> {
+        if (mirror != field.values) {
+          mirror.copy_(field.values);
+        }
+      });
     }
-    return new Export(a.contiguous(), bt.t().contiguous());
+  }
+
+  /** A view that takes gradients: (shape) where there is one member, else (K, shape). */
+  final Tensor leaf(Tensor stacked, int index) {
+    Tensor view = stacked.select(1, index);
+    Tensor leaf = (members == 1 ? view.select(0, 0) : view).detach();
+    leaf.set_requires_grad(true);
+    return leaf;
+  }
+
+  /** The leaf of a module's field that mirrors its parameters. */
+  final Tensor leaf(Site site, String field) {
+    return leaf(mirror(site.stack().field(field)), site.index());
+  }
+
+  /** A gradient of a leaf as (K, shape). */
+  final Tensor perMember(Tensor gradient) {
+    return members == 1 ? gradient.unsqueeze(0) : gradient;
+  }
+
+  /** x rowsᵀ, each member its own: x (K N, in), rows (r, in) or (K, r, in); (K N, r). */
+  static Tensor times(Tensor x, Tensor rows) {
+    if (rows.dim() == 2) {
+      return Ops.linear(x, rows);
+    }
+    Tensor each = x.view(rows.size(0), -1, x.size(1));
+    return Ops.bmm(each, Ops.transposeLast(rows)).view(x.size(0), -1);
+  }
+
+  /** base + s z rows, each member its own: z (K N, r), rows (r, out) or (K, r, out); (K N, out). */
+  static Tensor plusTimes(Tensor base, Tensor z, Tensor rows, double s) {
+    if (rows.dim() == 2) {
+      return Ops.addmm(base, z, rows, s);
+    }
+    long k = rows.size(0);
+    return Ops.baddbmm(base.view(k, -1, base.size(1)), z.view(k, -1, z.size(1)), rows, s)
+        .view(base.size(0), -1);
+  }
+
+  /** Asks the tape, if the pass is recorded, for the gradient of a module's leaf of a field. */
+  final void want(TokenBatch batch, Site site, String field, Tensor leaf) {
+    batch.tape().ifPresent(tape -> tape.want(leaf, g -> site.gradients(field).add_(perMember(g))));
+  }
+
+  /** Whether this pass keeps the gradients of tasks apart, for this adapter. */
+  final boolean byTask(TokenBatch batch) {
+    return taskGradients.isPresent() && batch.tape().map(Tape::byTask).orElse(false);
+  }
+
+  /** Whether the form can tell the gradients of tasks apart. */
+  public boolean tellsTasksApart() {
+    return false;
   }
 
   /**
-   * Ordinary LoRA factors.
+   * Makes room for the gradients of tasks, if the form can tell them apart.
    *
-   * @param a (r', in)
-   * @param b (out, r')
+   * @throws UnsupportedOperationException if it cannot
    */
-  public record Export(Tensor a, Tensor b) {}
+  public final TaskGradients keepTaskGradients(int tasks) {
+    if (!tellsTasksApart()) {
+      throw new UnsupportedOperationException("gradients by task are there for plain LoRA forms only");
+    }
+    if (taskGradients.isEmpty()) {
+      taskGradients = Optional.of(arena.make(() -> TaskGradients.of(this, tasks)));
+    }
+    return taskGradients.get();
+  }
 
-  private Place place(String module) {
-    Place place = places.get(module);
-    if (place == null) {
+  /** The gradients of tasks, where {@link #keepTaskGradients} made room. */
+  public final Optional<TaskGradients> taskGradients() {
+    return taskGradients;
+  }
+
+  /** Sets the gradients to zero, before the first micro-batch of a step. */
+  public final void zeroGradients() {
+    gradients.zero_();
+    taskGradients.ifPresent(TaskGradients::zero);
+  }
+
+  final Site site(String module) {
+    Site site = sites.get(module);
+    if (site == null) {
       throw new IllegalArgumentException("the adapter has no module " + module);
     }
-    return place;
+    return site;
   }
 
   /** Everything but the blocks, by name: what {@link #restore} takes back. Views, not copies. */
   public Map<String, Tensor> state() {
     Map<String, Tensor> state = new LinkedHashMap<>();
     state.put("parameters", parameters);
-    for (int i = 0; frozenRows > 0 && i < stacks.size(); i++) {
-      state.put("frozen.a." + i, stacks.get(i).a.frozen);
-      state.put("frozen.bt." + i, stacks.get(i).bt.frozen);
-    }
     return state;
   }
 
   /** Takes over a saved {@link #state}; {@code saved} gives each tensor by its name. */
-  public void restore(Function<String, Tensor> saved) {
+  public final void restore(Function<String, Tensor> saved) {
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
       state().forEach((name, tensor) -> tensor.copy_(saved.apply(name)));
     }
     refresh();
   }
 
-  /** Declares a module's blocks, where its start was restored rather than {@link #set}. */
-  public void declare(String module, Blocks layout) {
-    place(module);
-    blocks.put(module, layout);
+  /** Gives a member all numbers of another adapter's member of the same form. */
+  public final void copyMember(int member, Adapter from, int fromMember) {
+    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+      Map<String, Tensor> source = from.state();
+      state().forEach((name, tensor) ->
+          tensor.select(0, member).copy_(source.get(name).select(0, fromMember)));
+    }
+    blocks.get(member).putAll(from.blocks.get(fromMember));
   }
 
-  /** All trainable numbers, (P) float32. */
-  public Tensor parameters() {
+  /** Declares which rows of a module belong to which task, for the first member. */
+  public final void declare(String module, Blocks layout) {
+    declare(module, 0, layout);
+  }
+
+  /** Declares which rows of a module belong to which task. */
+  public final void declare(String module, int member, Blocks layout) {
+    site(module);
+    blocks.get(member).put(module, layout);
+  }
+
+  /** Which rows of a module belong to which task, for the first member. */
+  public final Blocks blocks(String module) {
+    return blocks(module, 0);
+  }
+
+  /** Which rows of a module belong to which task. */
+  public final Blocks blocks(String module, int member) {
+    return blocks.get(member).get(module);
+  }
+
+  /** K, the configurations side by side. */
+  public final int members() {
+    return members;
+  }
+
+  /** All trainable numbers, (K, P) float32. */
+  public final Tensor parameters() {
     return parameters;
   }
 
-  /** Their gradient, (P) float32. */
-  public Tensor gradients() {
+  /** Their gradients, (K, P) float32. */
+  public final Tensor gradients() {
     return gradients;
   }
 
-  /** The factors by shape. */
-  public List<Stack> stacks() {
+  /** The modules by shape. */
+  public final List<Stack> stacks() {
     return Collections.unmodifiableList(stacks);
   }
 
   /** Names of the adapted modules, in the model's order. */
-  public Set<String> modules() {
-    return Collections.unmodifiableSet(places.keySet());
+  public final Set<String> modules() {
+    return Collections.unmodifiableSet(sites.keySet());
   }
 
-  /** Which rows of a module belong to which task. */
-  public Blocks blocks(String module) {
-    return blocks.get(module);
+  /** Where the numbers live. */
+  public final String device() {
+    return compute.device();
   }
 
-  /** Where the factors live. */
-  public String device() {
-    return device;
+  /** Element type of the activations. */
+  final DType computeType() {
+    return compute.dtype();
   }
 
-  /** Rank of every module. */
-  public int rank() {
-    return r;
-  }
-
-  /** Rank of the exported factors, r + R. */
-  public int exportRank() {
-    return r + frozenRows;
-  }
-
-  /** s = alpha / r. */
-  public double scaling() {
-    return alpha / r;
-  }
-
-  /** Number of trainable numbers. */
-  public long trainableParameters() {
-    return parameters.numel();
+  /** Number of trainable numbers of one member. */
+  public final long trainableParameters() {
+    return parameters.size(1);
   }
 }

@@ -21,6 +21,13 @@ public record Blocks(int[] taskRanks, int coopRank) {
     }
   }
 
+  /** r rows shared out evenly between tasks; the later ones get what is left over. */
+  public static Blocks even(int tasks, int r) {
+    int[] ranks = new int[tasks];
+    Arrays.setAll(ranks, task -> r * (task + 1) / tasks - r * task / tasks);
+    return new Blocks(ranks, 0);
+  }
+
   /** A copy of the ranks. */
   @Override
   public int[] taskRanks() {

@@ -6,10 +6,11 @@ import java.util.function.IntConsumer;
 import thanora.data.Sample;
 import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
+import thanora.lora.AdapterForm;
 import thanora.lora.Penalty;
 import thanora.model.Decoder;
 
-/** A way to start an adapter and to regularise its training. */
+/** A way to shape an adapter, to start it, and to regularise its training. One file a method. */
 public interface AdapterMethod {
   /**
    * What every method needs to know.
@@ -18,8 +19,9 @@ public interface AdapterMethod {
    * @param modules names of the linear layers to adapt
    * @param taskNames in the order of the tasks' numbers
    * @param previewRows training rows of each task to look at
-   * @param r rank of every module
-   * @param alpha numerator of the scaling
+   * @param r rank of every module, of a plain LoRA: a method of another form chooses its rank so that
+   *     it has about as many trainable numbers
+   * @param alpha numerator of the scaling of a plain LoRA
    * @param seed the run's
    * @param fingerprint identifies the base, for the plan
    * @param givenPlan ranks to use instead of the method's own
@@ -35,22 +37,32 @@ public interface AdapterMethod {
       long seed,
       String fingerprint,
       Optional<RankPlan> givenPlan,
-      IntConsumer layersDone) {}
+      IntConsumer layersDone) {
+
+    /** s = alpha / r. */
+    public double scaling() {
+      return alpha / r;
+    }
+  }
+
+  /** The shape of its adapter. */
+  AdapterForm form(Setting setting);
 
   /**
-   * The start of training.
+   * Gives a member its start.
    *
-   * @param adapter not attached yet
-   * @param plan who got which rank, and why; empty where the method plans none
+   * @param adapter of this method's form, not attached yet
+   * @return who got which rank, and why; empty where the method plans none
    */
-  record Start(Adapter adapter, Optional<RankPlan> plan) {}
+  Optional<RankPlan> start(Setting setting, Adapter adapter, int member);
 
-  /** Makes the adapter. */
-  Start start(Setting setting);
+  /** The regulariser of a member; {@link Penalty#NONE} where there is none. */
+  default Penalty penalty(Adapter adapter, int member) {
+    return Penalty.NONE;
+  }
 
-  /** An adapter of the same shape without its start, for {@link Adapter#restore}. */
-  Adapter empty(Setting setting);
-
-  /** The regulariser; {@link Penalty#NONE} where there is none. */
-  Penalty penalty(Adapter adapter);
+  /** An adapter of one member, without its start. */
+  default Adapter empty(Setting setting) {
+    return form(setting).create(setting.model(), setting.modules(), 1);
+  }
 }

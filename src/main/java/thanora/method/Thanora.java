@@ -6,12 +6,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import thanora.data.Sample;
 import thanora.hasi.Hasi;
 import thanora.hasi.HasiConfig;
+import thanora.hasi.HasiStarts;
 import thanora.hasi.ModulePlan;
 import thanora.hasi.PreviewPass;
+import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
+import thanora.lora.AdapterForm;
 import thanora.lora.BlockMasks;
+import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.SprConfig;
 import thanora.lora.SubspacePenalty;
@@ -24,58 +29,17 @@ import thanora.tensor.TensorScope;
  * (HASI); the regulariser keeps the subspaces apart while training (SPR).
  *
  * <p>Source: Liang et al., arXiv 2505.18640.
+ *
+ * @param name for the plan: the preset the options come from
  */
-public final class Thanora implements AdapterMethod {
-  private final String name;
-  private final HasiConfig hasi;
-  private final SprConfig spr;
-
-  /**
-   * The method with its options.
-   *
-   * @param name for the plan: the preset the options come from
-   */
-  public Thanora(String name, HasiConfig hasi, SprConfig spr) {
-    this.name = name;
-    this.hasi = hasi;
-    this.spr = spr;
-  }
+public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements AdapterMethod {
+  /** A member to start. */
+  public record Place(Thanora method, Setting setting, Adapter adapter, int member) {}
 
   @Override
-  public Start start(Setting setting) {
-    Hasi initialisation =
-        new Hasi(hasi, setting.taskNames(), setting.r(), setting.alpha(), setting.seed());
-    Adapter adapter = empty(setting);
-    List<ModulePlan> plans = new ArrayList<>();
-    PreviewPass preview =
-        new PreviewPass(setting.model(), hasi.preview(), Set.copyOf(setting.modules()));
-    preview.run(setting.previewRows(), (layer, inputs) -> {
-      List<Hasi.Module> modules = new ArrayList<>();
-      for (PreviewPass.SharedInput input : inputs) {
-        for (String module : input.modules()) {
-          modules.add(new Hasi.Module(
-              module, setting.model().projection(module).weight(), input.byTask()));
-        }
-      }
-      try (TensorScope scope = TensorScope.open()) {
-        List<Hasi.Result> results = setting.givenPlan().isPresent()
-            ? initialisation.layer(modules, setting.givenPlan().get())
-            : initialisation.layer(modules);
-        for (Hasi.Result result : results) {
-          adapter.set(result.plan().name(), result.factors());
-          plans.add(result.plan());
-        }
-      }
-      setting.layersDone().accept(layer + 1);
-    });
-    return new Start(adapter, Optional.of(initialisation.plan(name, setting.fingerprint(), plans)));
-  }
-
-  @Override
-  public Adapter empty(Setting setting) {
+  public AdapterForm form(Setting setting) {
     int frozenRows = hasi.startsAtZero() ? 0 : taskRows(setting);
-    return Adapter.create(
-        setting.model(), setting.modules(), setting.r(), frozenRows, setting.alpha());
+    return new LoraAdapter.Form(setting.r(), frozenRows, setting.scaling(), Optional.empty());
   }
 
   /** Rows that belong to a task, in the module that has most of them. */
@@ -86,28 +50,90 @@ public final class Thanora implements AdapterMethod {
   }
 
   @Override
-  public Penalty penalty(Adapter adapter) {
+  public Optional<RankPlan> start(Setting setting, Adapter adapter, int member) {
+    return Optional.of(start(List.of(new Place(this, setting, adapter, member))).get(0));
+  }
+
+  /**
+   * Gives several members their starts; those that look at the same tokens share the preview.
+   *
+   * @return their plans, in this order
+   */
+  public static List<RankPlan> start(List<Place> places) {
+    Map<Object, List<Place>> byPreview = new LinkedHashMap<>();
+    for (Place place : places) {
+      byPreview.computeIfAbsent(
+          List.of(place.method.hasi.preview().pass(), place.setting.previewRows()), key -> new ArrayList<>()).add(place);
+    }
+    Map<Place, RankPlan> plans = new LinkedHashMap<>();
+    byPreview.values().forEach(group -> plans.putAll(startOnOnePreview(group)));
+    return places.stream().map(plans::get).toList();
+  }
+
+  private static Map<Place, RankPlan> startOnOnePreview(List<Place> places) {
+    Setting shared = places.get(0).setting;
+    List<Hasi> starts = new ArrayList<>();
+    List<List<ModulePlan>> plans = new ArrayList<>();
+    for (Place place : places) {
+      Setting own = place.setting;
+      Hasi start = new Hasi(place.method.hasi, own.taskNames(), own.r(), own.alpha(), own.seed());
+      starts.add(own.givenPlan().map(start::with).orElse(start));
+      plans.add(new ArrayList<>());
+    }
+    HasiStarts together = new HasiStarts(starts);
+    List<List<Sample>> rows = shared.previewRows();
+    new PreviewPass(shared.model(), places.get(0).method.hasi.preview(), Set.copyOf(shared.modules()))
+        .run(rows, (layer, inputs) -> {
+          try (TensorScope scope = TensorScope.open()) {
+            List<List<Hasi.Result>> results = together.layer(modules(shared, inputs));
+            for (int i = 0; i < places.size(); i++) {
+              for (Hasi.Result result : results.get(i)) {
+                ((LoraAdapter) places.get(i).adapter).set(
+                    result.plan().name(), places.get(i).member, result.factors());
+                plans.get(i).add(result.plan());
+              }
+            }
+          }
+          shared.layersDone().accept(layer + 1);
+        });
+    Map<Place, RankPlan> result = new LinkedHashMap<>();
+    for (int i = 0; i < places.size(); i++) {
+      Place place = places.get(i);
+      result.put(place, starts.get(i).plan(place.method.name, place.setting.fingerprint(), plans.get(i)));
+    }
+    return result;
+  }
+
+  private static List<Hasi.Module> modules(Setting setting, List<PreviewPass.SharedInput> inputs) {
+    List<Hasi.Module> modules = new ArrayList<>();
+    for (PreviewPass.SharedInput input : inputs) {
+      for (String module : input.modules()) {
+        modules.add(new Hasi.Module(module, setting.model().projection(module).weight(), input.byTask()));
+      }
+    }
+    return modules;
+  }
+
+  @Override
+  public Penalty penalty(Adapter adapter, int member) {
     if (spr.lambda() == 0) {
       return Penalty.NONE;
     }
+    LoraAdapter trained = (LoraAdapter) adapter;
     SubspacePenalty penalty = new SubspacePenalty(spr, adapter.modules().size());
-    Map<Adapter.Stack, BlockMasks> masks = new LinkedHashMap<>();
-    TensorScope.outside(() -> {
+    Placement placement = new Placement(adapter.device(), DType.F32);
+    Map<Adapter.Stack, BlockMasks> masks = TensorScope.outside(() -> {
+      Map<Adapter.Stack, BlockMasks> made = new LinkedHashMap<>();
       for (Adapter.Stack stack : adapter.stacks()) {
-        Placement placement = new Placement(adapter.device(), DType.F32);
-        masks.put(stack, BlockMasks.of(
-            stack.names().stream().map(adapter::blocks).toList(), spr.includeCoop(), placement));
+        made.put(stack, BlockMasks.of(
+            stack.names().stream().map(name -> adapter.blocks(name, member)).toList(), spr.includeCoop(), placement));
       }
-      return masks;
+      return made;
     });
-    return trained -> {
-      double value = 0;
-      for (Adapter.Stack stack : trained.stacks()) {
-        value += penalty
-            .addTo(stack.a(), stack.bt(), masks.get(stack), stack.gradA(), stack.gradBt())
-            .item_double();
-      }
-      return value;
-    };
+    return () -> adapter.stacks().stream()
+        .mapToDouble(stack -> penalty.addTo(
+            trained.a(stack, member), trained.bt(stack, member), masks.get(stack),
+            trained.gradA(stack, member), trained.gradBt(stack, member)).item_double())
+        .sum();
   }
 }

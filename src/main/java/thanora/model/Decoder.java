@@ -136,9 +136,15 @@ public final class Decoder {
     Rope.Angles angles = angles(batch);
     Tensor x = embed(batch);
     for (int i = 0; i < layers.size(); i++) {
-      x = layer(i, x, batch, angles);
+      int index = i;
+      x = segment(batch, x, input -> layer(index, input, batch, angles));
     }
-    return normed(x);
+    return segment(batch, x, this::normed);
+  }
+
+  /** A part of the forward pass that the backward pass can do by itself. */
+  private static Tensor segment(TokenBatch batch, Tensor x, UnaryOperator<Tensor> part) {
+    return batch.tape().isPresent() ? batch.tape().get().segment(x, part) : part.apply(x);
   }
 
   /** The last norm. */

@@ -5,6 +5,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
+import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
@@ -33,7 +34,7 @@ public final class HeadLoss {
 
   /** Loss without gradient. */
   public static Result of(Decoder model, Tensor hidden, int[] labelled, int[] targets) {
-    return compute(model, hidden, labelled, targets, 0, false);
+    return compute(model, hidden, labelled, targets, new float[0]);
   }
 
   /**
@@ -42,14 +43,16 @@ public final class HeadLoss {
    * @param hidden (N, D)
    * @param labelled indices of the tokens whose next token is trained
    * @param targets that next token, for each
-   * @param scale factor of the gradient: 1 / labelled tokens of the whole step
+   * @param scales factor of each one's gradient: 1 / labelled tokens of the whole step
    */
-  public static Result withGradient(Decoder model, Tensor hidden, int[] labelled, int[] targets, double scale) {
-    return compute(model, hidden, labelled, targets, scale, true);
+  public static Result withGradient(
+      Decoder model, Tensor hidden, int[] labelled, int[] targets, float[] scales) {
+    return compute(model, hidden, labelled, targets, scales);
   }
 
   private static Result compute(
-      Decoder model, Tensor hidden, int[] labelled, int[] targets, double scale, boolean wantGradient) {
+      Decoder model, Tensor hidden, int[] labelled, int[] targets, float[] scales) {
+    boolean wantGradient = scales.length > 0;
     try (NoGrad off = NoGrad.open()) {
       String device = model.placement().device();
       Tensor where = Tensors.of(labelled, device);
@@ -58,12 +61,14 @@ public final class HeadLoss {
       long budget = model.placement().isCpu() ? CPU_LOGITS : GPU_LOGITS;
       int chunk = (int) Math.max(1, budget / model.config().vocabulary());
       Tensor nll = Tensors.empty(model.placement().with(DType.F32), labelled.length);
+      Tensor factors = Tensors.to(Tensors.of(scales, scales.length, 1), Placement.CPU_F32.on(device));
       Tensor rowGradient = wantGradient ? Tensors.empty(model.placement(), Tensors.shape(rows)) : null;
       for (int start = 0; start < labelled.length; start += chunk) {
         int length = Math.min(chunk, labelled.length - start);
         try (TensorScope scope = TensorScope.open()) {
           Tensor part = chunkLoss(model, Ops.narrow(rows, 0, start, length),
-              Ops.narrow(ids, 0, start, length), Ops.narrow(nll, 0, start, length), scale, wantGradient);
+              Ops.narrow(ids, 0, start, length), Ops.narrow(nll, 0, start, length),
+              wantGradient ? Optional.of(Ops.narrow(factors, 0, start, length)) : Optional.empty());
           if (wantGradient) {
             Ops.narrow(rowGradient, 0, start, length).copy_(part);
           }
@@ -80,18 +85,18 @@ public final class HeadLoss {
 
   /** Writes the chunk's losses into {@code nll}; returns its gradient (m, D) if wanted, else the logits. */
   private static Tensor chunkLoss(
-      Decoder model, Tensor rows, Tensor targets, Tensor nll, double scale, boolean wantGradient) {
+      Decoder model, Tensor rows, Tensor targets, Tensor nll, Optional<Tensor> factors) {
     Tensor logits = Tensors.cast(model.logits(rows), DType.F32); // (m, V)
     Tensor column = targets.unsqueeze(1); // (m, 1)
     Tensor total = Ops.logSumExp(logits); // (m, 1)
     nll.copy_(Ops.sub(total, logits.gather(1, column)).view(-1));
-    if (!wantGradient) {
+    if (factors.isEmpty()) {
       return logits;
     }
     Tensor probabilities = logits.sub_(total).exp_();
     Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), rows.size(0), 1), -1);
     probabilities.scatter_add_(1, column, minusOne);
-    Tensor weights = Tensors.cast(Ops.scaleInPlace(probabilities, scale), model.placement().dtype());
+    Tensor weights = Tensors.cast(probabilities.mul_(factors.get()), model.placement().dtype());
     return Ops.matmul(weights, model.head());
   }
 }

@@ -1,5 +1,6 @@
 package thanora.model;
 
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -15,6 +16,11 @@ public interface Projection {
    * @return (N, out)
    */
   Tensor apply(Tensor x, TokenBatch batch);
+
+  /** The bias (out) that {@link #apply} adds, where there is one. */
+  default Optional<Tensor> bias() {
+    return Optional.empty();
+  }
 
   /** The frozen weight W (out, in), untouched by any adapter. */
   Tensor weight();

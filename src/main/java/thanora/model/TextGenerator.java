@@ -34,19 +34,28 @@ public final class TextGenerator {
    * @return the new tokens of each prompt, without prompt and stop token
    */
   public List<int[]> generate(List<int[]> prompts, int[] tasks, int maxNewTokens) {
+    return generate(prompts, tasks, 1, maxNewTokens);
+  }
+
+  /**
+   * The same for configurations side by side.
+   *
+   * @param prompts those of the first member, then those of the second, equal for all
+   */
+  public List<int[]> generate(List<int[]> prompts, int[] tasks, int members, int maxNewTokens) {
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
       int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
       KvCache cache = model.cache(prompts.size(), longest + maxNewTokens);
       Answers answers = new Answers(prompts.size(), stopIds);
-      int[] next = firstTokens(prompts, tasks, cache);
+      int[] next = firstTokens(prompts, tasks, members, cache);
       for (int made = 1; answers.take(next) && made < maxNewTokens; made++) {
-        next = nextTokens(next, tasks, cache);
+        next = nextTokens(next, tasks, members, cache);
       }
       return answers.tokens();
     }
   }
 
-  private int[] firstTokens(List<int[]> prompts, int[] tasks, KvCache cache) {
+  private int[] firstTokens(List<int[]> prompts, int[] tasks, int members, KvCache cache) {
     try (TensorScope scope = TensorScope.open()) {
       int[] starts = new int[prompts.size() + 1];
       for (int row = 0; row < prompts.size(); row++) {
@@ -54,16 +63,17 @@ public final class TextGenerator {
       }
       int[] ids = prompts.stream().flatMapToInt(Arrays::stream).toArray();
       String device = model.placement().device();
-      Tensor hidden = model.hidden(TokenBatch.prefill(ids, starts, tasks, cache, device));
+      Tensor hidden = model.hidden(TokenBatch.prefill(ids, starts, tasks, members, cache, device));
       int[] last = new int[prompts.size()];
       Arrays.setAll(last, row -> starts[row + 1] - 1);
       return mostLikely(Ops.select(hidden, 0, Tensors.of(last, device)));
     }
   }
 
-  private int[] nextTokens(int[] ids, int[] tasks, KvCache cache) {
+  private int[] nextTokens(int[] ids, int[] tasks, int members, KvCache cache) {
     try (TensorScope scope = TensorScope.open()) {
-      return mostLikely(model.hidden(TokenBatch.next(ids, tasks, cache, model.placement().device())));
+      return mostLikely(model.hidden(
+          TokenBatch.next(ids, tasks, members, cache, model.placement().device())));
     }
   }
 

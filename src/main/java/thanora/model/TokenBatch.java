@@ -3,6 +3,7 @@ package thanora.model;
 import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.Ops;
 import thanora.tensor.Tensors;
 
 /**
@@ -19,9 +20,15 @@ public final class TokenBatch {
   private final int longest;
   private final int lastPosition;
   private final Optional<Padding> padding;
+  private final int members;
+  private final Tensor tokenTasks; // (N / members)
   private final Optional<KvCache> cache;
+  private Optional<Tape> tape = Optional.empty();
 
-  private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, String device, Optional<KvCache> cache) {
+  private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, int members, String device,
+      Optional<KvCache> cache) {
+    this.members = members;
+    this.tokenTasks = Tensors.of(tokenTasks(rowStarts, rowTasks, ids.length / members), device);
     this.ids = Tensors.of(ids, device);
     this.positions = Tensors.of(positions, device);
     this.rowStarts = rowStarts;
@@ -40,7 +47,40 @@ public final class TokenBatch {
    * @param rowTasks task of each row
    */
   public static TokenBatch of(int[] ids, int[] rowStarts, int[] rowTasks, String device) {
-    return new TokenBatch(ids, positionsOf(rowStarts), rowStarts, rowTasks, device, Optional.empty());
+    return of(ids, rowStarts, rowTasks, 1, device);
+  }
+
+  /**
+   * The same rows once for each member of the adapters: all rows of the first, then of the second.
+   *
+   * @param members configurations that are trained side by side
+   */
+  public static TokenBatch of(int[] ids, int[] rowStarts, int[] rowTasks, int members, String device) {
+    int rows = rowTasks.length;
+    int[] starts = new int[members * rows + 1];
+    for (int row = 0; row < starts.length; row++) {
+      starts[row] = row / rows * ids.length + rowStarts[row % rows];
+    }
+    return new TokenBatch(repeat(ids, members), positionsOf(starts), starts, repeat(rowTasks, members), members,
+        device, Optional.empty());
+  }
+
+  /**
+   * The rows of all members, those of the first, then of the second: each member has as many tokens of
+   * each task.
+   */
+  public static TokenBatch sideBySide(
+      int[] ids, int[] rowStarts, int[] rowTasks, int members, String device) {
+    return new TokenBatch(
+        ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.empty());
+  }
+
+  private static int[] repeat(int[] values, int times) {
+    int[] repeated = new int[values.length * times];
+    for (int i = 0; i < times; i++) {
+      System.arraycopy(values, 0, repeated, i * values.length, values.length);
+    }
+    return repeated;
   }
 
   /** One row of task 0. */
@@ -49,18 +89,34 @@ public final class TokenBatch {
   }
 
   /** Rows from their first token on, whose keys and values fill an empty {@code cache}. */
-  static TokenBatch prefill(int[] ids, int[] rowStarts, int[] rowTasks, KvCache cache, String device) {
-    TokenBatch batch = new TokenBatch(ids, positionsOf(rowStarts), rowStarts, rowTasks, device, Optional.of(cache));
+  static TokenBatch prefill(
+      int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, String device) {
+    TokenBatch batch = new TokenBatch(
+        ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.of(cache));
     cache.startRows(rowStarts);
     return batch;
   }
 
   /** One further token for each row of a {@code cache}. */
-  static TokenBatch next(int[] ids, int[] rowTasks, KvCache cache, String device) {
+  static TokenBatch next(int[] ids, int[] rowTasks, int members, KvCache cache, String device) {
     int[] positions = cache.nextPositions();
     int[] starts = new int[ids.length + 1];
     Arrays.setAll(starts, i -> i);
-    return new TokenBatch(ids, positions, starts, rowTasks, device, Optional.of(cache));
+    return new TokenBatch(ids, positions, starts, rowTasks, members, device, Optional.of(cache));
+  }
+
+  /** Has the forward pass recorded, so that {@link Tape#backward} can follow. */
+  public TokenBatch on(Tape recorder) {
+    tape = Optional.of(recorder);
+    return this;
+  }
+
+  private static int[] tokenTasks(int[] rowStarts, int[] rowTasks, int tokens) {
+    int[] tasks = new int[tokens];
+    for (int row = 0; rowStarts[row] < tokens; row++) {
+      Arrays.fill(tasks, rowStarts[row], rowStarts[row + 1], rowTasks[row]);
+    }
+    return tasks;
   }
 
   private static int[] positionsOf(int[] rowStarts) {
@@ -89,6 +145,38 @@ public final class TokenBatch {
   /** Number of tokens, N. */
   public int tokens() {
     return rowStarts[rowStarts.length - 1];
+  }
+
+  /** Configurations side by side; the rows of one come after another's. */
+  public int members() {
+    return members;
+  }
+
+  /** The recorder of a forward pass that trains. */
+  public Optional<Tape> tape() {
+    return tape;
+  }
+
+  /**
+   * What belongs to each token's task, for the tokens of one member.
+   *
+   * @param byTask (T, c), or (K, T, c) where members differ
+   * @return (N, c) or (K, N, c)
+   */
+  public Tensor perToken(Tensor byTask) {
+    return Ops.select(byTask, (int) byTask.dim() - 2, tokenTasks);
+  }
+
+  /** First token of each task among those of one member, and their number; rows are grouped by task. */
+  public int[] taskStarts(int tasks) {
+    int[] starts = new int[tasks + 1];
+    for (int row = 0; rowStarts[row] < tokens() / members; row++) {
+      starts[rowTasks[row] + 1] += rowStarts[row + 1] - rowStarts[row];
+    }
+    for (int task = 0; task < tasks; task++) {
+      starts[task + 1] += starts[task];
+    }
+    return starts;
   }
 
   /** First token of a row. */

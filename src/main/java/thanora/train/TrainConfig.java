@@ -8,7 +8,7 @@ package thanora.train;
  * @param warmupRatio part of the steps with rising learning rate, 0 to 1
  * @param schedule shape after the warm-up
  * @param batchRows rows an optimiser step
- * @param microBatchTokens tokens a forward pass at most; 0 for no limit
+ * @param microBatchTokens tokens a forward pass at most, of all members; 0 for no limit
  * @param accumulation micro-batches an optimiser step at least
  * @param maxGradNorm the gradient is scaled down to this norm; 0 for no clipping
  * @param weightDecay AdamW's, decoupled
@@ -21,6 +21,7 @@ package thanora.train;
  * @param patience evaluations without improvement before the run stops; 0 for no early stop
  * @param watchWorst whether the worst task's loss decides, rather than the mean over tasks
  * @param keepBest whether the adapter of the best evaluation is the result
+ * @param conflictSteps steps between measurements of how the tasks' gradients agree; 0 for none
  */
 public record TrainConfig(
     double learningRate,
@@ -40,7 +41,15 @@ public record TrainConfig(
     int keepCheckpoints,
     int patience,
     boolean watchWorst,
-    boolean keepBest) {
+    boolean keepBest,
+    long conflictSteps) {
+
+  /** With other steps between measurements of the tasks' gradients. */
+  public TrainConfig withConflictSteps(long other) {
+    return new TrainConfig(learningRate, steps, warmupRatio, schedule, batchRows, microBatchTokens, accumulation,
+        maxGradNorm, weightDecay, beta1, beta2, epsilon, evalSteps, saveSteps, keepCheckpoints, patience, watchWorst,
+        keepBest, other);
+  }
 
   /** Learning rate of an update, numbered from 1. */
   public double learningRate(long step) {

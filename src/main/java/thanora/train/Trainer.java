@@ -1,45 +1,56 @@
 package thanora.train;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.dist.ProcessGroup;
 import thanora.lora.Adapter;
-import thanora.lora.Penalty;
+import thanora.lora.TaskGradients;
 import thanora.model.Decoder;
 import thanora.model.HeadLoss;
+import thanora.model.Tape;
 import thanora.model.TokenBatch;
-import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 
 /**
- * One optimiser step: forward and backward of its micro-batches, the regulariser, clipping, AdamW.
+ * One optimiser step of all members side by side: forward and backward of the micro-batches, the
+ * regularisers, clipping, AdamW; each member by itself.
  *
  * <p>The loss is the mean over all trained tokens of the step, in all micro-batches and processes, so
  * splitting a batch changes rounding only.
  */
-public final class Trainer {
+public final class Trainer implements AutoCloseable {
   private final Decoder model;
-  private final Adapter adapter;
-  private final Penalty penalty;
+  private final List<Trainee> trainees;
   private final ProcessGroup group;
   private final double maxGradNorm;
-  private final AdamW optimizer;
+  private final List<AdamW> optimizers = new ArrayList<>();
+  private final int members;
+  private final boolean combines;
 
-  /** The adapter must be attached to the model. */
-  public Trainer(Decoder model, Adapter adapter, Penalty penalty, TrainConfig config, ProcessGroup group) {
+  /** The adapters must be attached to the model, in the order of the trainees. */
+  public Trainer(Decoder model, List<Trainee> trainees, TrainConfig config, ProcessGroup group) {
     this.model = model;
-    this.adapter = adapter;
-    this.penalty = penalty;
+    this.trainees = List.copyOf(trainees);
     this.group = group;
     this.maxGradNorm = config.maxGradNorm();
-    this.optimizer = new AdamW(
-        adapter.parameters(), config.beta1(), config.beta2(), config.epsilon(), config.weightDecay());
+    for (Trainee trainee : trainees) {
+      optimizers.add(new AdamW(trainee.adapter().parameters(),
+          config.beta1(), config.beta2(), config.epsilon(), config.weightDecay()));
+    }
+    this.members = trainees.stream().mapToInt(trainee -> trainee.adapter().members()).sum();
+    this.combines = trainees.stream().anyMatch(Trainee::combines);
   }
 
   /**
-   * What a step did.
+   * What a step did to a member.
    *
    * @param loss mean −log p of all trained tokens, nats
    * @param taskLoss the same of each task; NaN where the step had none of its tokens
@@ -51,92 +62,188 @@ public final class Trainer {
   public record StepResult(
       double loss, double[] taskLoss, double penalty, double gradNorm, long tokens, boolean applied) {}
 
+  /** Takes one step, all members on the same rows. */
+  public List<StepResult> step(List<Batch> microBatches, long step, double learningRate) {
+    return step(microBatches, step, learningRate, false);
+  }
+
+  /** Takes one step, all members on the same rows. */
+  public List<StepResult> step(List<Batch> microBatches, long step, double learningRate, boolean byTask) {
+    return sideBySide(microBatches.stream().map(batch -> MemberBatch.of(batch, members)).toList(),
+        step, learningRate, byTask);
+  }
+
   /**
    * Takes one step.
    *
-   * @param microBatches this process's share, of the same tasks in the same numbering
+   * @param microBatches this process's share, in each the rows of every member
    * @param step number of this update, from 1
+   * @param learningRate times each member's own factor
+   * @param byTask keeps the gradients of tasks apart in the adapters that have room for them
+   * @return one a member, in the order of the trainees
    */
-  public StepResult step(List<Batch> microBatches, long step, double learningRate) {
+  public List<StepResult> sideBySide(
+      List<MemberBatch> microBatches, long step, double learningRate, boolean byTask) {
     try (TensorScope scope = TensorScope.open()) {
-      double labels = group.sum(microBatches.stream().mapToInt(b -> b.labelled().length).sum());
-      TaskLosses losses = new TaskLosses(microBatches.get(0).labelsByTask().length);
-      adapter.zeroGradients();
-      for (Batch batch : microBatches) {
-        forwardBackward(batch, labels, losses);
+      boolean apart = byTask || combines;
+      double[] labels = new double[members];
+      long[] tokens = new long[members];
+      for (int member = 0; member < members; member++) {
+        int at = member;
+        labels[at] = group.sum(microBatches.stream()
+            .mapToInt(batch -> batch.labelStarts()[at + 1] - batch.labelStarts()[at]).sum());
+        tokens[at] = Math.round(group.sum(microBatches.stream().mapToInt(batch -> batch.tokens()[at]).sum()));
       }
-      adapter.collectGradients();
-      group.sum(adapter.gradients());
-      double regulariser = penalty.addGradient(adapter);
-      double norm = Ops.norm(adapter.gradients()).item_double();
-      boolean finite = Double.isFinite(norm);
-      if (finite) {
-        if (maxGradNorm > 0 && norm > maxGradNorm) {
-          Ops.scaleInPlace(adapter.gradients(), maxGradNorm / norm);
-        }
-        optimizer.update(adapter.parameters(), adapter.gradients(), step, learningRate);
-        adapter.refresh();
+      TaskLosses losses = new TaskLosses(members, microBatches.get(0).tasks());
+      trainees.forEach(trainee -> trainee.adapter().zeroGradients());
+      for (MemberBatch batch : microBatches) {
+        forwardBackward(batch, labels, losses, apart);
       }
-      long tokens = Math.round(group.sum(microBatches.stream().mapToInt(b -> b.ids().length).sum()));
       losses.sum(group);
-      return new StepResult(losses.mean(), losses.taskMeans(), regulariser, norm, tokens, finite);
+      List<StepResult> results = new ArrayList<>();
+      for (int i = 0; i < trainees.size(); i++) {
+        Trainee trainee = trainees.get(i);
+        boolean combined = apart && trainee.adapter().taskGradients().isPresent();
+        group.sum(combined
+            ? trainee.adapter().taskGradients().get().values() : trainee.adapter().gradients());
+        for (int member = 0; member < trainee.members().size(); member++) {
+          if (combined) {
+            combine(trainee, member, step);
+          }
+          results.add(update(i, member, step, learningRate, losses, results.size(), tokens[results.size()]));
+        }
+        trainee.adapter().refresh();
+      }
+      return results;
     }
   }
 
-  private void forwardBackward(Batch batch, double labels, TaskLosses losses) {
-    try (TensorScope scope = TensorScope.open()) {
-      TokenBatch tokens = TokenBatch.of(
-          batch.ids(), batch.rowStarts(), batch.rowTasks(), model.placement().device());
+  private static void combine(Trainee trainee, int member, long step) {
+    TaskGradients gradients = trainee.adapter().taskGradients().orElseThrow();
+    trainee.members().get(member).combination().ifPresentOrElse(
+        combination -> combination.apply(gradients, member, step), () -> gradients.sum(member));
+  }
+
+  /** Regulariser, clipping and optimiser of one member. */
+  private StepResult update(
+      int trainee, int member, long step, double learningRate, TaskLosses losses, int at, long tokens) {
+    Adapter adapter = trainees.get(trainee).adapter();
+    Trainee.Member how = trainees.get(trainee).members().get(member);
+    double regulariser = how.penalty().addGradient();
+    Tensor gradient = adapter.gradients().select(0, member);
+    double norm = Ops.norm(gradient).item_double();
+    boolean finite = Double.isFinite(norm);
+    if (finite) {
+      if (maxGradNorm > 0 && norm > maxGradNorm) {
+        Ops.scaleInPlace(gradient, maxGradNorm / norm);
+      }
+      optimizers.get(trainee).update(
+          adapter.parameters(), adapter.gradients(), member, step, learningRate * how.rate());
+    }
+    return new StepResult(losses.mean(at), losses.taskMeans(at), regulariser, norm, tokens, finite);
+  }
+
+  private void forwardBackward(MemberBatch batch, double[] labels, TaskLosses losses, boolean byTask) {
+    float[] scales = new float[batch.targets().length];
+    for (int member = 0; member < members; member++) {
+      Arrays.fill(scales, batch.labelStarts()[member], batch.labelStarts()[member + 1], (float) (1 / labels[member]));
+    }
+    try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
+      TokenBatch tokens = TokenBatch.sideBySide(batch.ids(), batch.rowStarts(), batch.rowTasks(), members,
+          model.placement().device()).on(tape);
       Tensor hidden = model.hidden(tokens);
       HeadLoss.Result head =
-          HeadLoss.withGradient(model, hidden, batch.labelled(), batch.targets(), 1 / labels);
-      losses.add(head.nll(), batch.targetTasks());
-      Ops.backward(hidden, head.gradient().orElseThrow());
+          HeadLoss.withGradient(model, hidden, batch.labelled(), batch.targets(), scales);
+      losses.add(head.nll(), batch);
+      tape.backward(head.gradient().orElseThrow());
     }
   }
 
-  AdamW optimizer() {
-    return optimizer;
+  /** Adapters and their optimisers by name: what {@link #restore} takes back. Views, not copies. */
+  Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    for (int i = 0; i < trainees.size(); i++) {
+      String prefix = prefix(i);
+      trainees.get(i).adapter().state().forEach((name, tensor) -> state.put(prefix + name, tensor));
+      state.put(prefix + "first_moment", optimizers.get(i).firstMoment());
+      state.put(prefix + "second_moment", optimizers.get(i).secondMoment());
+    }
+    return state;
   }
 
-  /** Sums of −log p and counts, by task. */
+  /** Takes over a saved {@link #state}. */
+  void restore(Function<String, Tensor> saved) {
+    restoreAdapters(saved);
+    for (int i = 0; i < trainees.size(); i++) {
+      optimizers.get(i).restore(
+          saved.apply(prefix(i) + "first_moment"), saved.apply(prefix(i) + "second_moment"));
+    }
+  }
+
+  /** Takes over the adapters of a saved {@link #state} alone. */
+  void restoreAdapters(Function<String, Tensor> saved) {
+    for (int i = 0; i < trainees.size(); i++) {
+      String prefix = prefix(i);
+      trainees.get(i).adapter().restore(name -> saved.apply(prefix + name));
+    }
+  }
+
+  private String prefix(int trainee) {
+    return trainees.size() == 1 ? "" : "adapter" + trainee + ".";
+  }
+
+  List<AdamW> optimizers() {
+    return optimizers;
+  }
+
+  /** Frees the optimisers; the adapters stay. */
+  @Override
+  public void close() {
+    optimizers.forEach(AdamW::close);
+  }
+
+  /** Configurations side by side. */
+  int members() {
+    return members;
+  }
+
+  /** Sums of −log p and counts, by member and task. */
   private static final class TaskLosses {
-    private final double[] sums;
-    private final double[] counts;
+    private final double[][] sums;
+    private final double[][] counts;
 
-    TaskLosses(int tasks) {
-      sums = new double[tasks];
-      counts = new double[tasks];
+    TaskLosses(int members, int tasks) {
+      sums = new double[members][tasks];
+      counts = new double[members][tasks];
     }
 
-    void add(float[] nll, int[] tasks) {
-      for (int i = 0; i < nll.length; i++) {
-        sums[tasks[i]] += nll[i];
-        counts[tasks[i]]++;
+    /** Takes the losses of a micro-batch, in the order of its labels. */
+    void add(float[] nll, MemberBatch batch) {
+      for (int member = 0; member < batch.members(); member++) {
+        for (int i = batch.labelStarts()[member]; i < batch.labelStarts()[member + 1]; i++) {
+          sums[member][batch.targetTasks()[i]] += nll[i];
+          counts[member][batch.targetTasks()[i]]++;
+        }
       }
     }
 
     void sum(ProcessGroup group) {
-      for (int task = 0; task < sums.length; task++) {
-        sums[task] = group.sum(sums[task]);
-        counts[task] = group.sum(counts[task]);
+      for (int member = 0; member < sums.length; member++) {
+        for (int task = 0; task < sums[member].length; task++) {
+          sums[member][task] = group.sum(sums[member][task]);
+          counts[member][task] = group.sum(counts[member][task]);
+        }
       }
     }
 
-    double mean() {
-      double sum = 0;
-      double count = 0;
-      for (int task = 0; task < sums.length; task++) {
-        sum += sums[task];
-        count += counts[task];
-      }
-      return sum / count;
+    double mean(int member) {
+      return Arrays.stream(sums[member]).sum() / Arrays.stream(counts[member]).sum();
     }
 
-    double[] taskMeans() {
-      double[] means = new double[sums.length];
-      for (int task = 0; task < sums.length; task++) {
-        means[task] = counts[task] == 0 ? Double.NaN : sums[task] / counts[task];
+    double[] taskMeans(int member) {
+      double[] means = new double[sums[member].length];
+      for (int task = 0; task < means.length; task++) {
+        means[task] = counts[member][task] == 0 ? Double.NaN : sums[member][task] / counts[member][task];
       }
       return means;
     }

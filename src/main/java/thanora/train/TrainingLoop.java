@@ -12,17 +12,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
-import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.SafetensorsWriter;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.data.Mixing;
 import thanora.data.MixtureSampler;
 import thanora.data.Sample;
 import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
-import thanora.lora.Adapter;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 
@@ -41,11 +40,10 @@ public final class TrainingLoop {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Trainer trainer;
-  private final Adapter adapter;
   private final TaskSet tasks;
   private final Mixing mixing;
   private final TrainConfig config;
-  private final long seed;
+  private final long[] seeds;
   private final ProcessGroup group;
   private final Checkpoints checkpoints;
   private final Supplier<double[]> watch;
@@ -54,8 +52,13 @@ public final class TrainingLoop {
 
   /** Receives what happens. */
   public interface Listener {
-    /** After an optimiser step. */
-    void step(long step, Trainer.StepResult result, double learningRate, double seconds);
+    /**
+     * After an optimiser step.
+     *
+     * @param results one a member
+     * @param byTask whether the gradients of tasks were kept apart, to be measured
+     */
+    void step(long step, List<Trainer.StepResult> results, double learningRate, double seconds, boolean byTask);
 
     /** After an evaluation during the run: mean −log p of each task's validation rows. */
     default void evaluated(long step, double[] nll) {}
@@ -80,19 +83,19 @@ public final class TrainingLoop {
   }
 
   /**
-   * A run of {@code adapter}, attached already.
+   * A run of what {@code trainer} trains.
    *
+   * @param seeds of the order of rows: one for all members, or one each
    * @param watch evaluates every task's validation rows; asked only where config.evalSteps is set
    */
   public TrainingLoop(
-      Trainer trainer, Adapter adapter, TaskSet tasks, Mixing mixing, TrainConfig config, long seed,
+      Trainer trainer, TaskSet tasks, Mixing mixing, TrainConfig config, long[] seeds,
       ProcessGroup group, Checkpoints checkpoints, Supplier<double[]> watch, Listener listener) {
     this.trainer = trainer;
-    this.adapter = adapter;
     this.tasks = tasks;
     this.mixing = mixing;
     this.config = config;
-    this.seed = seed;
+    this.seeds = seeds.clone();
     this.group = group;
     this.checkpoints = checkpoints;
     this.watch = watch;
@@ -106,23 +109,28 @@ public final class TrainingLoop {
    * @throws StoppedException if it was asked to stop; the step is saved
    */
   public Progress run() {
-    MixtureSampler sampler = new MixtureSampler(tasks.trainSizes(), mixing, seed);
-    sampler.skip(progress.step() * config.batchRows());
+    Map<Long, MixtureSampler> samplers = new LinkedHashMap<>();
+    for (long seed : seeds) {
+      samplers.computeIfAbsent(seed, s -> new MixtureSampler(tasks.trainSizes(), mixing, s));
+    }
+    samplers.values().forEach(sampler -> sampler.skip(progress.step() * config.batchRows()));
     int skipped = 0;
     boolean stop = patienceIsOver(); // of a run that was killed after its early stop
     while (progress.step() < config.steps() && !stop) {
       long step = progress.step() + 1;
       long start = System.nanoTime();
       double rate = config.learningRate(step);
-      Trainer.StepResult result = trainer.step(microBatches(sampler.next(config.batchRows())), step, rate);
-      skipped = result.applied() ? 0 : skipped + 1;
+      boolean byTask = due(step, config.conflictSteps()) || step == 1 && config.conflictSteps() > 0;
+      List<Trainer.StepResult> results =
+          trainer.sideBySide(microBatches(samplers), step, rate, byTask);
+      skipped = results.stream().anyMatch(Trainer.StepResult::applied) ? 0 : skipped + 1;
       if (skipped == MAX_SKIPPED) {
         throw new ArithmeticException("step " + step + ": the gradient was not finite " + MAX_SKIPPED
             + " times in a row; lower train.learning_rate, or go on from the last checkpoint with --resume");
       }
-      progress = new Progress(step, progress.tokens() + result.tokens(),
+      progress = new Progress(step, progress.tokens() + results.get(0).tokens(),
           progress.bestStep(), progress.best(), progress.sinceBest());
-      listener.step(step, result, rate, (System.nanoTime() - start) / 1e9);
+      listener.step(step, results, rate, (System.nanoTime() - start) / 1e9, byTask);
       boolean best = evaluate(step);
       stop = patienceIsOver();
       boolean asked = listener.stopRequested();
@@ -135,7 +143,7 @@ public final class TrainingLoop {
       }
     }
     if (config.keepBest() && progress.bestStep() > 0 && progress.bestStep() != progress.step()) {
-      restoreAdapter(checkpoints.at((int) progress.bestStep()).orElseThrow(() -> new CheckpointException(
+      restoreAdapters(checkpoints.at((int) progress.bestStep()).orElseThrow(() -> new CheckpointException(
           "the checkpoint of the best step " + progress.bestStep() + " is gone or damaged")));
     }
     return progress;
@@ -149,16 +157,40 @@ public final class TrainingLoop {
     return every > 0 && step % every == 0;
   }
 
-  private List<Batch> microBatches(List<MixtureSampler.Pick> picks) {
+  /** The next rows of every seed, cut alike, laid side by side. */
+  private List<MemberBatch> microBatches(Map<Long, MixtureSampler> samplers) {
+    Map<Long, List<Sample>> rows = new LinkedHashMap<>();
+    samplers.forEach((seed, sampler) -> rows.put(seed, share(sampler.next(config.batchRows()))));
+    int most = config.microBatchTokens() > 0
+        ? Math.max(1, config.microBatchTokens() / trainer.members()) : Integer.MAX_VALUE;
+    int count = most == Integer.MAX_VALUE ? config.accumulation()
+        : rows.values().stream().mapToInt(part -> Batch.split(part, most).size()).max().orElseThrow();
+    Map<Long, List<Batch>> parts = new LinkedHashMap<>();
+    for (Map.Entry<Long, List<Sample>> own : rows.entrySet()) {
+      List<List<Sample>> cut = rows.size() == 1 && most < Integer.MAX_VALUE
+          ? Batch.split(own.getValue(), most)
+          : Batch.splitRows(own.getValue(), (own.getValue().size() + count - 1) / count);
+      parts.put(own.getKey(), cut.stream().map(part -> Batch.of(part, tasks.tasks().size())).toList());
+    }
+    List<MemberBatch> batches = new ArrayList<>();
+    for (int i = 0; i < parts.values().iterator().next().size(); i++) {
+      List<Batch> members = new ArrayList<>();
+      for (int member = 0; member < trainer.members(); member++) {
+        members.add(parts.get(seeds[member % seeds.length]).get(i));
+      }
+      batches.add(MemberBatch.of(members));
+    }
+    return batches;
+  }
+
+  /** This process's rows. */
+  private List<Sample> share(List<MixtureSampler.Pick> picks) {
     List<Sample> rows = new ArrayList<>();
     for (int i = group.rank(); i < picks.size(); i += group.size()) {
       MixtureSampler.Pick pick = picks.get(i);
       rows.add(tasks.tasks().get(pick.task()).train().samples().get(pick.row()));
     }
-    List<List<Sample>> parts = config.microBatchTokens() > 0
-        ? Batch.split(rows, config.microBatchTokens())
-        : Batch.splitRows(rows, (rows.size() + config.accumulation() - 1) / config.accumulation());
-    return parts.stream().map(part -> Batch.of(part, tasks.tasks().size())).toList();
+    return rows;
   }
 
   /** Whether this step's evaluation is the best so far. */
@@ -179,10 +211,7 @@ public final class TrainingLoop {
   private void save() {
     Set<Integer> pinned = progress.bestStep() > 0 ? Set.of((int) progress.bestStep()) : Set.of();
     checkpoints.save((int) progress.step(), pinned, folder -> {
-      Map<String, Tensor> tensors = new LinkedHashMap<>(adapter.state());
-      tensors.put("first_moment", trainer.optimizer().firstMoment());
-      tensors.put("second_moment", trainer.optimizer().secondMoment());
-      SafetensorsWriter.write(folder.resolve(TENSORS), tensors, Map.of("format", "pt"));
+      SafetensorsWriter.write(folder.resolve(TENSORS), trainer.state(), Map.of("format", "pt"));
       ObjectNode state = JSON.createObjectNode();
       state.put("step", progress.step()).put("tokens", progress.tokens());
       if (progress.bestStep() > 0) {
@@ -195,11 +224,9 @@ public final class TrainingLoop {
 
   /** Goes on from a checkpoint of the same run. */
   public void resume(Checkpoints.Generation generation) {
-    restoreAdapter(generation);
     try (TensorScope scope = TensorScope.open();
         SafetensorsFile file = SafetensorsFile.open(generation.folder().resolve(TENSORS))) {
-      trainer.optimizer().restore(
-          file.load("first_moment", Placement.CPU_F32), file.load("second_moment", Placement.CPU_F32));
+      trainer.restore(name -> file.load(name, Placement.CPU_F32));
       ObjectNode state = (ObjectNode) JSON.readTree(generation.folder().resolve(STATE).toFile());
       progress = new Progress(state.get("step").asLong(), state.get("tokens").asLong(),
           state.path("best_step").asLong(0), state.path("best").asDouble(Double.POSITIVE_INFINITY),
@@ -209,10 +236,10 @@ public final class TrainingLoop {
     }
   }
 
-  private void restoreAdapter(Checkpoints.Generation generation) {
+  private void restoreAdapters(Checkpoints.Generation generation) {
     Path file = generation.folder().resolve(TENSORS);
     try (TensorScope scope = TensorScope.open(); SafetensorsFile tensors = SafetensorsFile.open(file)) {
-      adapter.restore(name -> tensors.load(name, Placement.CPU_F32));
+      trainer.restoreAdapters(name -> tensors.load(name, Placement.CPU_F32));
     }
   }
 }

@@ -28,6 +28,7 @@ import thanora.data.Batch;
 import thanora.data.Sample;
 import thanora.hasi.HasiConfig;
 import thanora.lora.Adapter;
+import thanora.lora.LoraAdapter;
 import thanora.lora.Starts;
 import thanora.model.Decoder;
 import thanora.tensor.DType;
@@ -54,7 +55,7 @@ class MergedFolderTest {
     scope.close();
   }
 
-  private List<Integer> write(String name, Decoder model, Adapter adapter, Optional<DType> dtype)
+  private List<Integer> write(String name, Decoder model, LoraAdapter adapter, Optional<DType> dtype)
       throws IOException {
     List<Integer> written = new ArrayList<>();
     try (Checkpoint base = Checkpoint.open(Pico.folder(name))) {
@@ -67,7 +68,7 @@ class MergedFolderTest {
   @MethodSource("thanora.Pico#modelsWithAdapter")
   void aPeftAdapterMergedAndReadBackGivesTheLogitsOfPeftsMerge(String name) throws IOException {
     Decoder model = Pico.load(name);
-    Adapter adapter = PeftAdapter.read(Pico.folder(name).resolve("adapter"), model);
+    LoraAdapter adapter = (LoraAdapter) PeftAdapter.read(Pico.folder(name).resolve("adapter"), model);
     // the checkpoint of smollm is bfloat16, PEFT merged it in float32
     List<Integer> written = write(name, model, adapter, Optional.of(DType.F32));
     assertThat(written).hasSize(model.tensorNames().size())
@@ -89,7 +90,7 @@ class MergedFolderTest {
   @Test
   void bfloat16IsRoundedOnceFromTheSumOfTheOriginalAndTheDelta() throws IOException {
     Decoder model = Pico.load("llama", DType.BF16);
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     Starts.disturb(adapter, 0.05, 1);
     write("llama", model, adapter, Optional.of(DType.BF16));
     try (Checkpoint base = Checkpoint.open(Pico.folder("llama"));
@@ -110,7 +111,7 @@ class MergedFolderTest {
   @Test
   void everythingElseIsCopiedAndTheTypeOfEachTensorKept() throws IOException {
     Decoder model = Pico.load("smollm");
-    Adapter adapter = Adapter.create(model, List.of(Q), 2, 0, 4);
+    LoraAdapter adapter = LoraAdapter.create(model, List.of(Q), 2, 0, 4);
     write("smollm", model, adapter, Optional.empty());
     try (Checkpoint base = Checkpoint.open(Pico.folder("smollm"));
         Checkpoint merged = Checkpoint.open(folder)) {
@@ -139,7 +140,7 @@ class MergedFolderTest {
     LogitCheck check = LogitCheck.of(model, rows);
     assertThat(check.difference(model)).isZero();
     double[] base = Tensors.doubles(Pico.logits(model, Pico.batch("llama")));
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.05, 2);
     double[] other = Tensors.doubles(Pico.logits(model, Pico.batch("llama")));

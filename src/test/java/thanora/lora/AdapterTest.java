@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,8 +63,8 @@ class AdapterTest {
       Decoder model = Pico.load("llama", dtype);
       Batch batch = Pico.batch("llama");
       float[] base = Tensors.floats(Pico.logits(model, batch));
-      Adapter adapter = Starts.hasi(model, start);
-      assertThat(Tensors.item(adapter.stacks().get(0).bt().abs().max())).isGreaterThan(0.01);
+      LoraAdapter adapter = Starts.hasi(model, start);
+      assertThat(Tensors.item(adapter.bt(adapter.stacks().get(0), 0).abs().max())).isGreaterThan(0.01);
       adapter.attach(model);
       assertThat(Tensors.floats(Pico.logits(model, batch))).isEqualTo(base);
     }
@@ -74,7 +75,7 @@ class AdapterTest {
     Decoder model = Pico.load("qwen2");
     Batch batch = Pico.batch("qwen2");
     float[] base = Tensors.floats(Pico.logits(model, batch));
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.05, 1);
     assertThat(Tensors.floats(Pico.logits(model, batch))).isNotEqualTo(base);
@@ -98,7 +99,7 @@ class AdapterTest {
   void theDeltaMergedInFloat64GivesTheAdaptersLogits() {
     Decoder model = Pico.load("smollm", DType.F64);
     Batch batch = Pico.batch("smollm");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.05, 2);
     double[] adapted = Tensors.doubles(Pico.logits(model, batch));
@@ -117,7 +118,7 @@ class AdapterTest {
   @Test
   void deltaAndExportedFactorsAreTheDefinition() {
     Decoder model = Pico.load("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     Map<String, double[]> a0 = new HashMap<>();
     Map<String, double[]> b0 = new HashMap<>();
     for (String module : List.of(Q, DOWN)) {
@@ -134,7 +135,7 @@ class AdapterTest {
       int frozen = adapter.blocks(module).taskRows();
       product(expected, b0.get(module), a0.get(module), frozen, out, in, -2);
       Golden.assertClose(module, Tensors.doubles(adapter.delta(module)), expected, 1e-12);
-      Adapter.Export factors = adapter.export(module);
+      LoraAdapter.Export factors = adapter.export(module);
       assertThat(Tensors.shape(factors.a())).containsExactly(8 + frozen, in);
       assertThat(adapter.exportRank()).isEqualTo(8 + frozen);
       double[] exported = new double[out * in];
@@ -156,19 +157,19 @@ class AdapterTest {
     }
   }
 
-  private static double[] a(Adapter adapter, String module) {
+  private static double[] a(LoraAdapter adapter, String module) {
     return Tensors.doubles(part(adapter, module, false, false));
   }
 
-  private static double[] bt(Adapter adapter, String module) {
+  private static double[] bt(LoraAdapter adapter, String module) {
     return Tensors.doubles(part(adapter, module, true, false));
   }
 
-  private static Tensor part(Adapter adapter, String module, boolean b, boolean gradient) {
+  private static Tensor part(LoraAdapter adapter, String module, boolean b, boolean gradient) {
     for (Adapter.Stack stack : adapter.stacks()) {
       int index = stack.names().indexOf(module);
       if (index >= 0) {
-        return (b ? gradient ? stack.gradBt() : stack.bt() : gradient ? stack.gradA() : stack.a())
+        return (b ? gradient ? adapter.gradBt(stack, 0) : adapter.bt(stack, 0) : gradient ? adapter.gradA(stack, 0) : adapter.a(stack, 0))
             .select(0, index);
       }
     }
@@ -179,7 +180,7 @@ class AdapterTest {
   void theGradientIsThatOfCentralDifferences() {
     Decoder model = Pico.load("llama", DType.F64);
     Batch batch = Pico.batch("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.05, 4);
     double[] gradient = Tensors.doubles(Starts.gradient(model, adapter, batch));
@@ -209,7 +210,7 @@ class AdapterTest {
     return moved;
   }
 
-  private static double nll(Decoder model, Adapter adapter, Batch batch, double[] parameters) {
+  private static double nll(Decoder model, LoraAdapter adapter, Batch batch, double[] parameters) {
     try (TensorScope inner = TensorScope.open(); NoGrad off = NoGrad.open()) {
       adapter.parameters().copy_(Tensors.of(parameters));
       adapter.refresh();
@@ -225,7 +226,7 @@ class AdapterTest {
   void theGradientIsThatOfAutogradThroughTheMergedWeight() {
     Decoder model = Pico.load("llama", DType.F64);
     Batch batch = Pico.batch("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanoraPaper());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanoraPaper());
     Starts.disturb(adapter, 0.05, 5);
     adapter.attach(model);
     Starts.gradient(model, adapter, batch);
@@ -238,8 +239,10 @@ class AdapterTest {
       model.replace(module, inner -> new Plain(leaf));
     }
     Tensor hidden = model.hidden(Pico.tokens(batch));
+    float[] scales = new float[batch.labels()];
+    Arrays.fill(scales, 1f / batch.labels());
     HeadLoss.Result loss = HeadLoss.withGradient(
-        model, hidden, batch.labelled(), batch.targets(), 1.0 / batch.labels());
+        model, hidden, batch.labelled(), batch.targets(), scales);
     Ops.backward(hidden, loss.gradient().orElseThrow());
     double s = adapter.scaling();
     for (String module : adapter.modules()) {
@@ -262,7 +265,7 @@ class AdapterTest {
     int r = fixture.integer("r");
     Blocks blocks = fixture.blocks();
     int frozen = blocks.taskRows();
-    Adapter adapter = Adapter.create(model, List.of(Q), r, frozen, fixture.number("alpha"));
+    LoraAdapter adapter = LoraAdapter.create(model, List.of(Q), r, frozen, fixture.number("alpha"));
     adapter.set(Q, new Factors(
         fixture.matrix("given/A"), fixture.matrix("given/B").t(),
         Ops.narrow(fixture.matrix("given/A0"), 0, 0, frozen),
@@ -281,14 +284,14 @@ class AdapterTest {
   void restoredStateGivesTheSameLogitsBitForBit() {
     Decoder model = Pico.load("llama");
     Batch batch = Pico.batch("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     Starts.disturb(adapter, 0.05, 6);
     adapter.attach(model);
     float[] expected = Tensors.floats(Pico.logits(model, batch));
     Map<String, Tensor> saved = new HashMap<>();
     adapter.state().forEach((name, tensor) -> saved.put(name, Tensors.copy(tensor)));
     adapter.detach(model);
-    Adapter other = Adapter.create(
+    LoraAdapter other = LoraAdapter.create(
         model, List.copyOf(adapter.modules()), 8, adapter.exportRank() - 8, 16);
     other.attach(model);
     other.restore(saved::get);
@@ -309,7 +312,7 @@ class AdapterTest {
     Decoder model = Pico.load("llama", DType.F64);
     Batch batch = Pico.batch("llama");
     double[] base = Tensors.doubles(Pico.logits(model, batch));
-    Adapter adapter = Adapter.create(model, List.of(Q, DOWN), 8, 8, 16);
+    LoraAdapter adapter = LoraAdapter.create(model, List.of(Q, DOWN), 8, 8, 16);
     adapter.set(Q, random(model, Q, new Blocks(new int[] {4, 2, 2}, 0), 7));
     Factors fewer = random(model, DOWN, new Blocks(new int[] {1, 3, 1}, 3), 8);
     adapter.set(DOWN, fewer);
@@ -353,7 +356,7 @@ class AdapterTest {
   void aSmallUpdateSurvivesBfloat16() {
     Decoder model = Pico.load("llama", DType.BF16);
     model.setWeight(Q, Tensors.zeros(model.placement(), 32, 32));
-    Adapter adapter = Adapter.create(model, List.of(Q), 8, 8, 16);
+    LoraAdapter adapter = LoraAdapter.create(model, List.of(Q), 8, 8, 16);
     adapter.set(Q, random(model, Q, new Blocks(new int[] {3, 3, 2}, 0), 10));
     adapter.attach(model);
     try (NoGrad off = NoGrad.open()) {
@@ -365,7 +368,7 @@ class AdapterTest {
     Tensor expected = Ops.linear(Tensors.to(x, F64), adapter.delta(Q));
     Golden.assertClose("update", model.projection(Q).apply(x, batch), expected, 0.02);
 
-    Adapter.Export cast = adapter.export(Q);
+    LoraAdapter.Export cast = adapter.export(Q);
     Tensor z = Ops.linear(x, Tensors.cast(cast.a(), DType.BF16));
     Tensor naive = Ops.scale(Ops.linear(z, Tensors.cast(cast.b(), DType.BF16)), 2);
     double error = Tensors.item(Ops.sub(Tensors.to(naive, F64), expected).abs().max());
@@ -384,7 +387,7 @@ class AdapterTest {
   @Test
   void anUnknownModuleIsNamed() {
     Decoder model = Pico.load("llama");
-    Adapter adapter = Adapter.create(model, List.of(Q), 4, 0, 8);
+    LoraAdapter adapter = LoraAdapter.create(model, List.of(Q), 4, 0, 8);
     assertThatThrownBy(() -> adapter.export(DOWN))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("the adapter has no module " + DOWN);

@@ -1,6 +1,7 @@
 package thanora.lora;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
@@ -17,6 +18,7 @@ import thanora.tensor.NoGrad;
 import thanora.tensor.Tensors;
 import thanora.train.LrSchedule;
 import thanora.train.TrainConfig;
+import thanora.train.Trainee;
 import thanora.train.Trainer;
 
 /** Adapters of the real initialisation on tiny checkpoints, and gradients of the real trainer. */
@@ -45,39 +47,59 @@ public final class Starts {
 
   /** What the initialisation is told: three tasks, r 8, alpha 16, seed 1. */
   public static AdapterMethod.Setting setting(Decoder model, List<String> modules) {
-    return new AdapterMethod.Setting(model, modules, TASKS, rows(12, 3), 8, 16, 1, "pico",
+    return setting(model, modules, 1);
+  }
+
+  /** The same with another seed. */
+  public static AdapterMethod.Setting setting(Decoder model, List<String> modules, long seed) {
+    return new AdapterMethod.Setting(model, modules, TASKS, rows(12, 3), 8, 16, seed, "pico",
         Optional.empty(), layer -> {});
   }
 
   /** A start of HASI in all linear layers, not attached. */
-  public static Adapter hasi(Decoder model, HasiConfig config) {
-    return new Thanora("test", config, SprConfig.thanora())
-        .start(setting(model, List.copyOf(model.projectionNames()))).adapter();
+  public static LoraAdapter hasi(Decoder model, HasiConfig config) {
+    Thanora method = new Thanora("test", config, SprConfig.thanora());
+    AdapterMethod.Setting setting = setting(model, List.copyOf(model.projectionNames()));
+    LoraAdapter adapter = (LoraAdapter) method.empty(setting);
+    method.start(setting, adapter, 0);
+    return adapter;
   }
 
   /** Adds normal noise to every trained number. */
   public static void disturb(Adapter adapter, double deviation, long seed) {
     Random random = new Random(seed);
-    float[] noise = new float[Math.toIntExact(adapter.trainableParameters())];
+    float[] noise = new float[Math.toIntExact(adapter.members() * adapter.trainableParameters())];
     for (int i = 0; i < noise.length; i++) {
       noise[i] = (float) (deviation * random.nextGaussian());
     }
     try (NoGrad off = NoGrad.open()) {
-      adapter.parameters().add_(Tensors.of(noise));
+      adapter.parameters().add_(Tensors.of(noise, adapter.members(), adapter.trainableParameters()));
     }
     adapter.refresh();
+  }
+
+  /** Numbers of a member's module, a view of the buffer. */
+  public static Tensor values(Adapter adapter, String module, String field, int member) {
+    return adapter.site(module).values(field).select(0, member);
+  }
+
+  /** Their gradients, a view of the buffer. */
+  public static Tensor gradients(Adapter adapter, String module, String field, int member) {
+    return adapter.site(module).gradients(field).select(0, member);
   }
 
   /** Settings of a constant learning rate without warm-up, decay or clipping. */
   public static TrainConfig constant(double learningRate, double maxGradNorm, double weightDecay) {
     return new TrainConfig(learningRate, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, maxGradNorm,
-        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false);
+        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
   }
 
   /** The gradient of a batch's mean −log p, which stays in the adapter; nothing is changed. */
   public static Tensor gradient(Decoder model, Adapter adapter, Batch batch) {
+    Trainee.Member plain = new Trainee.Member(Penalty.NONE, Optional.empty(), 1);
     Trainer trainer = new Trainer(
-        model, adapter, Penalty.NONE, constant(0, 0, 0), ProcessGroup.single());
+        model, List.of(new Trainee(adapter, Collections.nCopies(adapter.members(), plain))), constant(0, 0, 0),
+        ProcessGroup.single());
     trainer.step(List.of(batch), 1, 0);
     return Tensors.copy(adapter.gradients());
   }

@@ -33,13 +33,13 @@ class AdamWTest {
   void tenStepsAreThoseOfTorch(
       String name, double beta1, double beta2, double epsilon, double weightDecay) {
     try (SafetensorsFile file = SafetensorsFile.open(Golden.path("train/adamw.safetensors"))) {
-      Tensor parameters = load(file, "start");
+      Tensor parameters = load(file, "start").view(1, -1);
       Tensor gradients = load(file, "gradients");
       double[] rates = Tensors.doubles(load(file, "rates"));
       AdamW optimizer = new AdamW(parameters, beta1, beta2, epsilon, weightDecay);
       for (int step = 1; step <= 10; step++) {
-        optimizer.update(parameters, gradients.select(0, step - 1), step, rates[step - 1]);
-        Golden.assertClose("step " + step, parameters, load(file, name + "." + step), 1e-6);
+        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), 0, step, rates[step - 1]);
+        Golden.assertClose("step " + step, parameters.view(-1), load(file, name + "." + step), 1e-6);
       }
     }
   }
@@ -49,7 +49,7 @@ class AdamWTest {
     double[] theta = {0.5, -2, 3e-3, 7};
     double[] m = new double[4];
     double[] v = new double[4];
-    Tensor parameters = Tensors.cast(Tensors.of(theta), DType.F32);
+    Tensor parameters = Tensors.cast(Tensors.of(theta, 1, 4), DType.F32);
     AdamW optimizer = new AdamW(parameters, 0.9, 0.99, 1e-6, 0.05);
     for (int step = 1; step <= 200; step++) {
       float[] gradient = new float[4];
@@ -62,7 +62,7 @@ class AdamWTest {
         double vHat = v[i] / (1 - Math.pow(0.99, step));
         theta[i] = (1 - rate * 0.05) * theta[i] - rate * mHat / (Math.sqrt(vHat) + 1e-6);
       }
-      optimizer.update(parameters, Tensors.of(gradient), step, rate);
+      optimizer.update(parameters, Tensors.of(gradient, 1, 4), 0, step, rate);
     }
     Golden.assertClose("parameters", Tensors.doubles(parameters), theta, 3e-6);
     Golden.assertClose("first moment", Tensors.doubles(optimizer.firstMoment()), m, 3e-6);
@@ -71,15 +71,15 @@ class AdamWTest {
 
   @Test
   void restoredMomentsGoOnBitForBit() {
-    Tensor one = Tensors.of(new float[] {1, 2, 3});
+    Tensor one = Tensors.of(new float[] {1, 2, 3}, 1, 3);
     AdamW first = new AdamW(one, 0.9, 0.999, 1e-8, 0);
-    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}), 1, 0.1);
+    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}, 1, 3), 0, 1, 0.1);
     Tensor other = Tensors.copy(one);
     AdamW second = new AdamW(other, 0.9, 0.999, 1e-8, 0);
     second.restore(first.firstMoment(), first.secondMoment());
     Tensor gradient = Ops.scale(one, 0.3);
-    first.update(one, gradient, 2, 0.1);
-    second.update(other, gradient, 2, 0.1);
+    first.update(one, gradient, 0, 2, 0.1);
+    second.update(other, gradient, 0, 2, 0.1);
     assertThat(Tensors.floats(other)).isEqualTo(Tensors.floats(one));
   }
 }

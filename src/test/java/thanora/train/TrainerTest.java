@@ -20,6 +20,7 @@ import thanora.dist.ProcessGroup;
 import thanora.export.PeftAdapter;
 import thanora.hasi.HasiConfig;
 import thanora.lora.Adapter;
+import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.SprConfig;
 import thanora.lora.Starts;
@@ -47,8 +48,9 @@ class TrainerTest {
   }
 
   private static Trainer trainer(
-      Decoder model, Adapter adapter, Penalty penalty, TrainConfig config) {
-    return new Trainer(model, adapter, penalty, config, ProcessGroup.single());
+      Decoder model, LoraAdapter adapter, Penalty penalty, TrainConfig config) {
+    return new Trainer(
+        model, List.of(Trainee.of(adapter, penalty)), config, ProcessGroup.single());
   }
 
   /** PEFT under torch.optim.AdamW, clipped to 1: scripts/golden/make_curve.py. */
@@ -58,13 +60,13 @@ class TrainerTest {
     try (SafetensorsFile expected =
         SafetensorsFile.open(Golden.path("train/curve-" + name + ".safetensors"))) {
       Decoder model = Pico.load(name);
-      Adapter adapter = PeftAdapter.read(Pico.folder(name).resolve("adapter"), model);
+      LoraAdapter adapter = (LoraAdapter) PeftAdapter.read(Pico.folder(name).resolve("adapter"), model);
       adapter.attach(model);
       Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(1e-2, 1, 0.01));
       double[] losses = new double[10];
       double[] norms = new double[10];
       for (int step = 1; step <= 10; step++) {
-        Trainer.StepResult result = trainer.step(List.of(Pico.batch(name)), step, 1e-2);
+        Trainer.StepResult result = trainer.step(List.of(Pico.batch(name)), step, 1e-2).get(0);
         losses[step - 1] = result.loss();
         norms[step - 1] = result.gradNorm();
       }
@@ -72,7 +74,7 @@ class TrainerTest {
       Golden.assertClose("norms", norms, load(expected, "grad_norm"), 1e-4);
       for (String module : adapter.modules()) {
         String key = "base_model.model." + module;
-        Adapter.Export trained = adapter.export(module);
+        LoraAdapter.Export trained = adapter.export(module);
         Golden.assertClose(key + " A", Tensors.doubles(trained.a()),
             load(expected, key + ".lora_A.weight"), 1e-3);
         Golden.assertClose(key + " B", Tensors.doubles(trained.b()),
@@ -89,20 +91,20 @@ class TrainerTest {
   @Test
   void howABatchIsCutChangesRoundingOnly() {
     Decoder model = Pico.load("llama", DType.F64);
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.05, 1);
     List<Sample> rows = new ArrayList<>();
     Starts.rows(4, 5).forEach(rows::addAll);
     rows = rows.subList(2, 9);
     Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(0, 0, 0));
-    Trainer.StepResult whole = trainer.step(List.of(Batch.of(rows, 3)), 1, 0);
+    Trainer.StepResult whole = trainer.step(List.of(Batch.of(rows, 3)), 1, 0).get(0);
     double[] gradient = Tensors.doubles(adapter.gradients());
     for (List<List<Sample>> cut : List.of(
         Batch.splitRows(rows, 2), Batch.splitRows(rows, 1), Batch.split(rows, 20))) {
       assertThat(cut.size()).isGreaterThan(2);
       List<Batch> parts = cut.stream().map(part -> Batch.of(part, 3)).toList();
-      Trainer.StepResult result = trainer.step(parts, 1, 0);
+      Trainer.StepResult result = trainer.step(parts, 1, 0).get(0);
       assertThat(result.loss()).isCloseTo(whole.loss(), within(1e-7));
       assertThat(result.taskLoss()).containsExactly(whole.taskLoss(), within(1e-7));
       assertThat(result.gradNorm()).isCloseTo(whole.gradNorm(), within(1e-6));
@@ -114,18 +116,18 @@ class TrainerTest {
   @Test
   void lossesOfTasksAreTheirOwnMeansAndAddUpByTheirTokens() {
     Decoder model = Pico.load("qwen2");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     List<List<Sample>> rows = Starts.rows(3, 6);
     List<Sample> two = new ArrayList<>(rows.get(0));
     two.addAll(rows.get(2));
     Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(0, 0, 0));
-    Trainer.StepResult both = trainer.step(List.of(Batch.of(two, 3)), 1, 0);
+    Trainer.StepResult both = trainer.step(List.of(Batch.of(two, 3)), 1, 0).get(0);
     double sum = 0;
     int labels = 0;
     for (int task : new int[] {0, 2}) {
       Batch alone = Batch.of(rows.get(task), 3);
-      Trainer.StepResult result = trainer.step(List.of(alone), 1, 0);
+      Trainer.StepResult result = trainer.step(List.of(alone), 1, 0).get(0);
       assertThat(both.taskLoss()[task]).isCloseTo(result.loss(), within(1e-5));
       sum += result.loss() * alone.labels();
       labels += alone.labels();
@@ -138,14 +140,14 @@ class TrainerTest {
   @Test
   void aLongGradientIsCutToTheLimitAndAShortOneLeft() {
     Decoder model = Pico.load("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Batch batch = Pico.batch("llama");
     double[] gradient = Tensors.doubles(Starts.gradient(model, adapter, batch));
     double norm = length(gradient);
     TrainConfig quarter = Starts.constant(0, norm / 4, 0);
     Trainer.StepResult cut =
-        trainer(model, adapter, Penalty.NONE, quarter).step(List.of(batch), 1, 0);
+        trainer(model, adapter, Penalty.NONE, quarter).step(List.of(batch), 1, 0).get(0);
     assertThat(cut.gradNorm()).isCloseTo(norm, within(1e-5 * norm));
     double[] clipped = Tensors.doubles(adapter.gradients());
     assertThat(length(clipped)).isCloseTo(norm / 4, within(1e-6 * norm));
@@ -166,22 +168,22 @@ class TrainerTest {
   @Test
   void theRegulariserIsAddedOnceWhateverTheNumberOfMicroBatches() {
     Decoder model = Pico.load("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Starts.disturb(adapter, 0.1, 2);
     Penalty penalty =
-        new Thanora("test", HasiConfig.thanora(), SprConfig.thanora()).penalty(adapter);
+        new Thanora("test", HasiConfig.thanora(), SprConfig.thanora()).penalty(adapter, 0);
     List<Batch> parts = Pico.samples("llama").stream().map(s -> Batch.of(List.of(s), 3)).toList();
     double[] loss = Tensors.doubles(Starts.gradient(model, adapter, Pico.batch("llama")));
     adapter.zeroGradients();
-    double value = penalty.addGradient(adapter);
+    double value = penalty.addGradient();
     double[] expected = Tensors.doubles(adapter.gradients());
     assertThat(length(expected)).isGreaterThan(1e-3);
     for (int i = 0; i < expected.length; i++) {
       expected[i] += loss[i];
     }
     Trainer.StepResult step =
-        trainer(model, adapter, penalty, Starts.constant(0, 0, 0)).step(parts, 1, 0);
+        trainer(model, adapter, penalty, Starts.constant(0, 0, 0)).step(parts, 1, 0).get(0);
     assertThat(step.penalty()).isEqualTo(value).isPositive();
     Golden.assertClose("gradient", Tensors.doubles(adapter.gradients()), expected, 1e-5);
   }
@@ -189,36 +191,36 @@ class TrainerTest {
   @Test
   void aLossThatIsNotFiniteChangesNothingAndIsReported() {
     Decoder model = Pico.load("llama");
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Batch batch = Pico.batch("llama");
     Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(1e-3, 1, 0.1));
-    assertThat(trainer.step(List.of(batch), 1, 1e-3).applied()).isTrue();
+    assertThat(trainer.step(List.of(batch), 1, 1e-3).get(0).applied()).isTrue();
     float[] sound = Tensors.floats(adapter.parameters());
     poison(adapter, Float.POSITIVE_INFINITY);
     float[] before = Tensors.floats(adapter.parameters());
-    float[] first = Tensors.floats(trainer.optimizer().firstMoment());
-    float[] second = Tensors.floats(trainer.optimizer().secondMoment());
+    float[] first = Tensors.floats(trainer.optimizers().get(0).firstMoment());
+    float[] second = Tensors.floats(trainer.optimizers().get(0).secondMoment());
 
-    Trainer.StepResult result = trainer.step(List.of(batch), 2, 1e-3);
+    Trainer.StepResult result = trainer.step(List.of(batch), 2, 1e-3).get(0);
     assertThat(result.applied()).isFalse();
     assertThat(result.loss()).isNaN();
     assertThat(result.gradNorm()).isNaN();
     assertThat(Tensors.floats(adapter.parameters())).isEqualTo(before);
-    assertThat(Tensors.floats(trainer.optimizer().firstMoment())).isEqualTo(first);
-    assertThat(Tensors.floats(trainer.optimizer().secondMoment())).isEqualTo(second);
+    assertThat(Tensors.floats(trainer.optimizers().get(0).firstMoment())).isEqualTo(first);
+    assertThat(Tensors.floats(trainer.optimizers().get(0).secondMoment())).isEqualTo(second);
 
     poison(adapter, sound[sound.length - 1]);
-    Trainer.StepResult next = trainer.step(List.of(batch), 3, 1e-3);
+    Trainer.StepResult next = trainer.step(List.of(batch), 3, 1e-3).get(0);
     assertThat(next.applied()).isTrue();
     assertThat(next.loss()).isFinite();
   }
 
   /** Sets the last number: of B of the last down projection, whose output reaches the loss. */
-  private static void poison(Adapter adapter, float value) {
+  private static void poison(LoraAdapter adapter, float value) {
     try (NoGrad off = NoGrad.open()) {
-      Ops.narrow(adapter.parameters(), 0, adapter.trainableParameters() - 1, 1)
-          .copy_(Tensors.of(new float[] {value}));
+      Ops.narrow(adapter.parameters(), 1, adapter.trainableParameters() - 1, 1)
+          .copy_(Tensors.of(new float[] {value}, 1, 1));
     }
     adapter.refresh();
   }
@@ -227,10 +229,10 @@ class TrainerTest {
   void threeHundredStepsNeedNoMoreMemoryThanTheFirstFew() {
     Decoder model = Pico.load("llama");
     Thanora method = new Thanora("test", HasiConfig.thanora(), SprConfig.thanora());
-    Adapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
     Trainer trainer =
-        trainer(model, adapter, method.penalty(adapter), Starts.constant(1e-3, 1, 0));
+        trainer(model, adapter, method.penalty(adapter, 0), Starts.constant(1e-3, 1, 0));
     List<Batch> batches = List.of(Pico.batch("llama"));
     int[] step = {0};
     Memory.assertFlat(30, 300, () -> trainer.step(batches, ++step[0], 1e-3));

@@ -25,6 +25,7 @@ import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
 import thanora.lora.Adapter;
+import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.Starts;
 import thanora.model.Decoder;
@@ -51,7 +52,7 @@ class TrainingLoopTest {
 
   /** A loop on a tiny model and what it did, step by step. */
   private final class Run implements TrainingLoop.Listener {
-    final Adapter adapter;
+    final LoraAdapter adapter;
     final TrainingLoop loop;
     final Checkpoints checkpoints;
     final List<float[]> parameters = new ArrayList<>();
@@ -63,16 +64,18 @@ class TrainingLoopTest {
       adapter = Starts.hasi(model, HasiConfig.thanora());
       adapter.attach(model);
       Trainer trainer =
-          new Trainer(model, adapter, Penalty.NONE, config, ProcessGroup.single());
+          new Trainer(
+          model, List.of(Trainee.of(adapter, Penalty.NONE)), config, ProcessGroup.single());
       checkpoints = new Checkpoints(folder, 1, warning -> {});
-      loop = new TrainingLoop(trainer, adapter, tasks(), new Mixing.Proportional(), config, 5,
+      loop = new TrainingLoop(trainer, tasks(), new Mixing.Proportional(), config, new long[] {5},
           ProcessGroup.single(), checkpoints, watch, this);
     }
 
     @Override
-    public void step(long step, Trainer.StepResult result, double learningRate, double seconds) {
+    public void step(
+        long step, List<Trainer.StepResult> all, double learningRate, double seconds, boolean byTask) {
       parameters.add(Tensors.floats(adapter.parameters()));
-      results.add(result);
+      results.add(all.get(0));
       if (step == goneAt) {
         throw new IllegalStateException("gone");
       }
@@ -92,7 +95,7 @@ class TrainingLoopTest {
   private static TrainConfig config(
       int steps, int evalSteps, int saveSteps, int patience, boolean worst, boolean keepBest) {
     return new TrainConfig(1e-3, steps, 0, LrSchedule.LINEAR, 5, 0, 2, 1, 0, 0.9, 0.999, 1e-8,
-        evalSteps, saveSteps, 1, patience, worst, keepBest);
+        evalSteps, saveSteps, 1, patience, worst, keepBest, 0);
   }
 
   private static Supplier<double[]> scripted(double[]... evaluations) {
@@ -148,8 +151,8 @@ class TrainingLoopTest {
     Run run = new Run(config(9, 0, 0, 0, false, false), () -> new double[0]);
     try (NoGrad off = NoGrad.open()) {
       long last = run.adapter.trainableParameters() - 1;
-      Ops.narrow(run.adapter.parameters(), 0, last, 1)
-          .copy_(Tensors.of(new float[] {Float.POSITIVE_INFINITY}));
+      Ops.narrow(run.adapter.parameters(), 1, last, 1)
+          .copy_(Tensors.of(new float[] {Float.POSITIVE_INFINITY}, 1, 1));
     }
     run.adapter.refresh();
     assertThatThrownBy(run.loop::run).isInstanceOf(ArithmeticException.class)
