@@ -38,10 +38,6 @@ import thanora.train.StoppedException;
       "Example: thanora demo --run-dir runs/first"
     })
 final class DemoCommand implements Callable<Integer> {
-  private static final String DATA = "data";
-  private static final int TRAIN_ROWS = 2000;
-  private static final int TEST_ROWS = 200;
-
   /**
    * Plain LoRA's own best of 1e-3, 2e-3, 3e-3, 4e-3, 6e-3 by mean −log p, 400 steps, seeds 0 and 1;
    * ThanoRA's, from the same sweep, stands in recipes/demo.yaml.
@@ -66,7 +62,7 @@ final class DemoCommand implements Callable<Integer> {
       } catch (StoppedException e) {
         throw RunOptions.resumable(e, folder);
       } finally {
-        Path data = folder.path().resolve(DATA);
+        Path data = folder.path().resolve(DemoRecipe.DATA);
         if (!folder.holdsRun() && Files.exists(data)) {
           AtomicFolders.remove(data);
         }
@@ -101,16 +97,9 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Recipe recipe(Path folder) throws IOException {
-    Path data = folder.resolve(DATA);
-    List<String> changes = new ArrayList<>(List.of("data=" + data));
-    changes.addAll(options.overrides());
+    List<String> changes = new ArrayList<>(options.overrides());
     steps.ifPresent(n -> changes.add("train.max_steps=" + n));
-    Path file = Path.of(System.getProperty("thanora.home", "")).resolve("recipes").resolve("demo.yaml");
-    Recipe recipe = RecipeReader.read(file, changes, output::note).withAbsolutePaths();
-    if (!Files.exists(data)) {
-      AtomicFolders.publish(data, target -> DemoTasks.writeTo(target, TRAIN_ROWS, TEST_ROWS, recipe.seed()));
-    }
-    return recipe;
+    return DemoRecipe.read(folder, changes, output::note);
   }
 
   /** The same rows, steps and rank; the scores of the base are known already. */

@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       AnalyzeCommand.class,
       TrainCommand.class,
+      CompareCommand.class,
+      JoinCommand.class,
       EvalCommand.class,
       MergeCommand.class,
       ExportCommand.class,

@@ -1,0 +1,321 @@
+package thanora;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import thanora.checkpoint.AtomicFiles;
+import thanora.compare.ComparisonResult;
+import thanora.compare.Findings;
+import thanora.compare.HtmlPage;
+import thanora.compare.MarkdownTable;
+import thanora.data.Sample;
+import thanora.data.TaskData;
+import thanora.data.TaskSet;
+import thanora.eval.Evaluator;
+import thanora.eval.Metric;
+
+/**
+ * A comparison of methods: every configuration on the same rows in the same order for the same steps,
+ * each method at the learning rate that is best on validation rows, scored on test rows.
+ *
+ * <p>Configurations are trained side by side on one frozen base. What a group of them came to is
+ * written when it ends, so a comparison that is killed goes on with the next group.
+ */
+public final class Compare {
+  /** Validation rows a task that rates are chosen by, where the recipe does not say. */
+  private static final int VALIDATION_ROWS = 50;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Request request;
+  private final RunFolder folder;
+  private final RunListener listener;
+  private final LoadedModel model;
+  private final TaskSet tasks;
+
+  /**
+   * What is compared.
+   *
+   * @param recipe tasks, steps, rank; its learning rate where none is swept
+   * @param contestants at least one
+   * @param rates learning rates, each tried with every contestant
+   * @param seeds from 0 to this, without it
+   * @param members configurations trained at once at most
+   * @param costs whether each method is timed alone
+   * @param command that asks for it, for the reader
+   */
+  public record Request(
+      Recipe recipe, List<Contestant> contestants, List<Double> rates, int seeds, int members, boolean costs,
+      String command) {
+
+    /** The method that differences are taken to: lora, else the first. */
+    String reference() {
+      return contestants.stream().map(Contestant::name).filter("lora"::equals).findFirst()
+          .orElse(contestants.get(0).name());
+    }
+
+    /** Learning rates that a contestant is trained with; none where it is not trained. */
+    List<Double> rates(Contestant contestant) {
+      return contestant.merge().isPresent() ? List.of()
+          : contestant.rates().isEmpty() ? rates : contestant.rates();
+    }
+
+    /** What must be the same when a comparison goes on. */
+    String identity() {
+      return "seeds " + seeds + "\nside by side " + members + "\n"
+          + String.join("\n", contestants.stream().map(c -> c.name() + " " + rates(c) + ":\n" + c.recipe().toYaml()).toList());
+    }
+  }
+
+  private Compare(Request request, RunFolder folder, RunListener listener, LoadedModel model, TaskSet tasks) {
+    this.request = request;
+    this.folder = folder;
+    this.listener = listener;
+    this.model = model;
+    this.tasks = tasks;
+  }
+
+  /** The recipe of a comparison: with validation rows to choose a rate by, unless it says how many. */
+  public static Recipe prepared(Recipe recipe) {
+    boolean unsaid = recipe.train().validationRows() == Recipe.Train.defaults().validationRows();
+    int rows = unsaid ? VALIDATION_ROWS : recipe.train().validationRows();
+    return recipe.with("train.validation_rows=" + rows, "train.eval_steps=0", "train.load_best_model_at_end=false",
+        "train.early_stopping_patience=0");
+  }
+
+  /**
+   * Compares, or goes on with the comparison in the folder.
+   *
+   * @return what is written as {@code compare.json}, {@code compare.md} and {@code compare.html}
+   */
+  public static ComparisonResult run(Request request, RunFolder folder, RunListener listener) {
+    checkIdentity(request, folder);
+    listener.stage("load " + request.recipe.model(), 1);
+    try (LoadedModel model = LoadedModel.load(request.recipe)) {
+      TaskSet tasks = Tasks.read(request.recipe, model);
+      listener.advanced(1);
+      tasks.report().lines().forEach(listener::note);
+      ComparisonResult result = new Compare(request, folder, listener, model, tasks).run();
+      write(result, folder.path());
+      return result;
+    }
+  }
+
+  /** Writes the three files. */
+  public static void write(ComparisonResult result, Path folder) {
+    try {
+      result.write(folder.resolve("compare.json"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder.resolve("compare.json") + " cannot be written", e);
+    }
+    Findings findings = Findings.of(result);
+    AtomicFiles.write(folder.resolve("compare.md"), MarkdownTable.of(result, findings));
+    AtomicFiles.write(folder.resolve("compare.html"), HtmlPage.of(result, findings));
+  }
+
+  private static void checkIdentity(Request request, RunFolder folder) {
+    Path file = folder.path().resolve("compare.request");
+    try {
+      if (folder.holdsRun() && !(Files.exists(file) && Files.readString(file).equals(request.identity()))) {
+        throw new RecipeException(List.of("run folder " + folder.path()
+            + ": holds another comparison; resume with the same recipe, methods, sweep and seeds"));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read", e);
+    }
+    AtomicFiles.write(file, request.identity());
+    folder.writeOrCompare(request.recipe);
+  }
+
+  private ComparisonResult run() {
+    List<CompareGroup> groups = groups();
+    for (CompareGroup group : groups) {
+      group.train();
+    }
+    Map<String, List<ComparisonResult.RatePoint>> sweeps = new LinkedHashMap<>();
+    groups.forEach(group -> group.validation().forEach((run, nll) -> sweeps
+        .computeIfAbsent(run.contestant().name(), name -> new ArrayList<>())
+        .add(new ComparisonResult.RatePoint(run.rate(), run.seed(), nll))));
+    Map<String, Double> chosen = new LinkedHashMap<>();
+    sweeps.forEach((name, points) -> chosen.put(name, best(points)));
+
+    RowScorer scorer = new RowScorer(request.recipe, model, tasks);
+    ComparisonResult.Run base = base(scorer);
+    Map<String, List<ComparisonResult.Run>> runs = new LinkedHashMap<>();
+    List<PostHocMerge> merges = request.contestants.stream().filter(c -> c.merge().isPresent())
+        .map(c -> new PostHocMerge(c, model, tasks, scorer)).toList();
+    for (CompareGroup group : groups) {
+      group.score(chosen, scorer, merges).forEach(scored ->
+          runs.computeIfAbsent(scored.name(), n -> new ArrayList<>()).add(scored.run()));
+    }
+    runs.values().forEach(own -> own.sort(Comparator.comparingLong(ComparisonResult.Run::seed)));
+    Map<String, ComparisonResult.Cost> costs =
+        request.costs ? new CompareCosts(request, model, tasks, listener).measure() : Map.of();
+    return result(groups, sweeps, chosen, base, runs, costs);
+  }
+
+  /**
+   * All runs, in groups that are trained at once. A GPU is the busier the more configurations there
+   * are, so seeds stand together there; on a CPU rows of several seeds would only be padded.
+   */
+  private List<CompareGroup> groups() {
+    List<CompareGroup> groups = new ArrayList<>();
+    if (!model.decoder().placement().isCpu()) {
+      addGroups(groups, LongStream.range(0, request.seeds).boxed().toList());
+      return groups;
+    }
+    for (long seed = 0; seed < request.seeds; seed++) {
+      addGroups(groups, List.of(seed));
+    }
+    return groups;
+  }
+
+  private void addGroups(List<CompareGroup> groups, List<Long> seeds) {
+    List<SideBySide.Run> runs = new ArrayList<>();
+    for (Contestant contestant : request.contestants) {
+      for (double rate : request.rates(contestant)) {
+        seeds.forEach(seed -> runs.add(new SideBySide.Run(contestant, rate, seed)));
+      }
+    }
+    List<SideBySide.Run> ordered = SideBySide.ordered(model, tasks, runs);
+    // groups of like size, so that none is nearly empty
+    int count = (runs.size() + request.members - 1) / request.members;
+    for (int i = 0; i < count; i++) {
+      List<SideBySide.Run> part = ordered.subList(runs.size() * i / count, runs.size() * (i + 1) / count);
+      groups.add(new CompareGroup(request, List.copyOf(part),
+          folder.path().resolve("groups").resolve("group" + groups.size()), model, tasks, listener));
+    }
+  }
+
+  /** The rate of the lowest mean over seeds and tasks; one that diverged with any seed is not taken. */
+  private static double best(List<ComparisonResult.RatePoint> points) {
+    Map<Double, Double> means = new TreeMap<>();
+    points.forEach(point -> means.merge(point.learningRate(), point.mean(), Double::sum));
+    return means.entrySet().stream().filter(entry -> !Double.isNaN(entry.getValue()))
+        .min(Map.Entry.comparingByValue()).map(Map.Entry::getKey)
+        .orElseGet(() -> means.keySet().iterator().next());
+  }
+
+  /** Scores of the untouched model; a comparison that goes on has them already. */
+  private ComparisonResult.Run base(RowScorer scorer) {
+    Path file = folder.path().resolve("base.json");
+    try {
+      if (Files.exists(file)) {
+        return JSON.readValue(file.toFile(), ComparisonResult.Run.class);
+      }
+      listener.stage("score base", tasks.tasks().size());
+      ComparisonResult.Run base = scorer.test(1, new long[] {0}, listener::advanced).get(0);
+      AtomicFiles.write(file, JSON.writeValueAsString(base));
+      return base;
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read", e);
+    }
+  }
+
+  private ComparisonResult result(
+      List<CompareGroup> groups, Map<String, List<ComparisonResult.RatePoint>> sweeps, Map<String, Double> chosen,
+      ComparisonResult.Run base, Map<String, List<ComparisonResult.Run>> runs,
+      Map<String, ComparisonResult.Cost> costs) {
+    List<ComparisonResult.Method> methods = new ArrayList<>();
+    methods.add(new ComparisonResult.Method(ComparisonResult.BASE, true, false, 0, 0, Double.NaN, List.of(),
+        List.of(base), Optional.empty()));
+    for (Contestant contestant : request.contestants) {
+      String name = contestant.name();
+      boolean merged = contestant.merge().isPresent();
+      String trained = merged ? Contestant.PER_TASK : name;
+      SideBySide.Shape shape = SideBySide.shape(contestant, model, tasks);
+      methods.add(new ComparisonResult.Method(name, merged || shape.merges(), !merged && shape.needsTask(),
+          shape.rank(), shape.parameters(), chosen.get(trained), merged ? List.of() : sweeps.get(name),
+          runs.get(name), Optional.ofNullable(costs.get(name))));
+    }
+    List<ComparisonResult.Task> described = new ArrayList<>();
+    for (TaskData task : tasks.tasks()) {
+      described.add(new ComparisonResult.Task(task.name(), task.metric(), task.validation().size(),
+          task.test().samples().stream().mapToInt(Sample::labels).toArray()));
+    }
+    long rows = Arrays.stream(tasks.trainSizes()).asLongStream().sum();
+    Optional<ComparisonResult.Conflicts> conflicts = groups.stream()
+        .map(group -> group.conflicts(request.reference(), chosen.get(request.reference())))
+        .flatMap(Optional::stream).findFirst();
+    return new ComparisonResult(version(), request.command, request.recipe.model(), model.device(),
+        Settings.train(request.recipe.train(), rows).steps(), request.recipe.train().batchSize(),
+        LongStream.range(0, request.seeds).boxed().toList(), described, request.reference(), methods, conflicts);
+  }
+
+  private static String version() {
+    return Optional.ofNullable(Compare.class.getPackage().getImplementationVersion()).orElse("development");
+  }
+
+  /** Scores rows for all members at once. */
+  static final class RowScorer {
+    private final Recipe recipe;
+    private final LoadedModel model;
+    private final TaskSet tasks;
+
+    RowScorer(Recipe recipe, LoadedModel model, TaskSet tasks) {
+      this.recipe = recipe;
+      this.model = model;
+      this.tasks = tasks;
+    }
+
+    /** Mean −log p a label token of the validation rows: [member][task]. */
+    double[][] validation(int members) {
+      Evaluator evaluator = evaluator(members);
+      double[][] nll = new double[members][tasks.tasks().size()];
+      for (int task = 0; task < tasks.tasks().size(); task++) {
+        double[] each = evaluator.nll(tasks.tasks().get(task).validation().samples(), tasks.tasks().size());
+        for (int member = 0; member < members; member++) {
+          nll[member][task] = each[member];
+        }
+      }
+      return nll;
+    }
+
+    /**
+     * Every test row: one result a member.
+     *
+     * @param seeds of the members
+     */
+    List<ComparisonResult.Run> test(int members, long[] seeds, LongConsumer done) {
+      Evaluator evaluator = evaluator(members);
+      int count = tasks.tasks().size();
+      double[][][] nll = new double[members][count][];
+      double[][][] scores = new double[members][recipe.eval().generate() ? count : 0][];
+      TaskScorer lengths = new TaskScorer(recipe, model, tasks);
+      for (int task = 0; task < count; task++) {
+        TaskData data = tasks.tasks().get(task);
+        double[][] rowNll = evaluator.rowNll(data.test().samples(), count, rows -> {});
+        double[][] rowScores = recipe.eval().generate()
+            ? evaluator.rowScores(data.test(), Metric.parse(data.metric()), lengths.maxNewTokens(data), rows -> {})
+            : new double[members][];
+        for (int member = 0; member < members; member++) {
+          nll[member][task] = rowNll[member];
+          if (recipe.eval().generate()) {
+            scores[member][task] = rowScores[member];
+          }
+        }
+        done.accept(task + 1);
+      }
+      return IntStream.range(0, members)
+          .mapToObj(member -> new ComparisonResult.Run(seeds[member], nll[member], scores[member])).toList();
+    }
+
+    private Evaluator evaluator(int members) {
+      return new Evaluator(
+          model.decoder(), model.generator(), model::decode, recipe.eval().batchSize(), members);
+    }
+  }
+}

@@ -1,0 +1,175 @@
+package thanora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import thanora.compare.ComparisonResult;
+import thanora.train.StoppedException;
+
+/** Comparisons on the shipped model. */
+class CompareTest {
+  private static final String METHODS =
+      "lora,thanora,dora,ortho-lora[lr=2e-3],mtl-lora,ties,b=thanora[hasi.b=0;lr=1e-3|4e-3]";
+
+  @TempDir static Path shared;
+  private static Recipe recipe;
+  private static Path whole;
+  private static ComparisonResult result;
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void oneComparison() throws IOException {
+    Path data = SmallRun.data(shared.resolve("data"));
+    recipe = Compare.prepared(SmallRun.recipe(data, "train.validation_rows=4"));
+    whole = shared.resolve("run");
+    result = run(whole, false, RunListener.SILENT);
+  }
+
+  private static Compare.Request request() {
+    return new Compare.Request(
+        recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), 2, 9, false, "thanora compare");
+  }
+
+  private static ComparisonResult run(Path folder, boolean resume, RunListener listener) {
+    try (RunFolder run = RunFolder.create(folder, resume, note -> {})) {
+      return Compare.run(request(), run, listener);
+    }
+  }
+
+  private static double nll(ComparisonResult.Method method, int seed, int task) {
+    return Arrays.stream(method.runs().get(seed).rowNll()[task]).sum()
+        / Arrays.stream(result.tasks().get(task).rowTokens()).sum();
+  }
+
+  @Test
+  void everyMethodIsThereWithTheRateThatIsBestOnValidationRows() throws IOException {
+    assertThat(result.methods()).extracting(ComparisonResult.Method::name).containsExactly(
+        "base", "lora", "thanora", "dora", "ortho-lora", "mtl-lora", "ties", "b", "lora-per-task");
+    assertThat(result.reference()).isEqualTo("lora");
+    for (ComparisonResult.Method method : result.methods()) {
+      if (method.sweep().isEmpty()) {
+        continue;
+      }
+      double best = method.sweep().stream().mapToDouble(ComparisonResult.RatePoint::learningRate).distinct()
+          .boxed().min((a, b) -> Double.compare(mean(method, a), mean(method, b))).orElseThrow();
+      assertThat(method.learningRate()).as(method.name()).isEqualTo(best);
+      assertThat(method.runs()).extracting(ComparisonResult.Run::seed).containsExactly(0L, 1L);
+    }
+    assertThat(result.method("b").orElseThrow().sweep()).hasSize(4)
+        .extracting(ComparisonResult.RatePoint::learningRate).containsOnly(1e-3, 4e-3);
+    assertThat(result.method("mtl-lora").orElseThrow().needsTaskId()).isTrue();
+    assertThat(result.method("ties").orElseThrow().merges()).isTrue();
+    assertThat(result.conflicts()).isPresent();
+    assertThat(ComparisonResult.read(whole.resolve("compare.json"))).isEqualTo(result);
+    assertThat(whole.resolve("compare.html")).content().contains("thanora").contains("</html>");
+    assertThat(whole.resolve("compare.md")).content().contains("| thanora");
+  }
+
+  private static double mean(ComparisonResult.Method method, double rate) {
+    return method.sweep().stream().filter(point -> point.learningRate() == rate)
+        .mapToDouble(ComparisonResult.RatePoint::mean).average().orElseThrow();
+  }
+
+  /** The same recipe alone, through the main path, comes to the same losses on the same test rows. */
+  @Test
+  void aMethodComesToWhatItComesToAlone() {
+    for (String method : List.of("lora", "thanora", "dora")) {
+      ComparisonResult.Method compared = result.method(method).orElseThrow();
+      Recipe alone = Contestant.parse(recipe, method).get(0).run(compared.learningRate(), 0);
+      RunSummary summary = SmallRun.run(alone, folder.resolve(method), false);
+      for (int task = 0; task < 2; task++) {
+        double single = summary.tasks().get(result.tasks().get(task).name()).nllAfter();
+        assertThat(nll(compared, 0, task)).as(method).isCloseTo(single, within(1e-4 * single));
+      }
+    }
+  }
+
+  @Test
+  void trainingLowersTheLossOfEveryMethod() {
+    ComparisonResult.Method base = result.method("base").orElseThrow();
+    for (ComparisonResult.Method method : result.methods()) {
+      for (int seed = 0; seed < method.runs().size() && method != base; seed++) {
+        assertThat(nll(method, seed, 1)).as(method.name()).isLessThan(nll(base, 0, 1));
+      }
+    }
+  }
+
+  @Test
+  void aComparisonThatStoppedGoesOnToTheSameBytes() throws IOException {
+    RunListener stopping = new RunListener() {
+      private int stages;
+
+      @Override
+      public void stage(String name, long total) {
+        if (name.startsWith("train") && ++stages == 3) {
+          throw new StoppedException("gone");
+        }
+      }
+    };
+    assertThatThrownBy(() -> run(folder.resolve("r"), false, stopping)).hasMessage("gone");
+    run(folder.resolve("r"), true, RunListener.SILENT);
+    assertThat(folder.resolve("r/compare.json")).hasSameBinaryContentAs(whole.resolve("compare.json"));
+    assertThat(Files.exists(folder.resolve("r/groups/group0/checkpoints"))).isFalse();
+  }
+
+  @Test
+  void anotherComparisonIsNotGoneOnWith() {
+    Compare.Request other = new Compare.Request(
+        recipe, Contestant.parse(recipe, "lora"), List.of(1e-3), 1, 9, false, "thanora compare");
+    try (RunFolder run = RunFolder.create(whole, true, note -> {})) {
+      assertThatThrownBy(() -> Compare.run(other, run, RunListener.SILENT)).isInstanceOf(RecipeException.class)
+          .hasMessage("run folder " + whole
+              + ": holds another comparison; resume with the same recipe, methods, sweep and seeds");
+    }
+  }
+
+  @Test
+  void comparisonsOfLikeRowsAreJoined() {
+    ComparisonResult first = with("lora", "thanora");
+    ComparisonResult second = with("dora", "mtl-lora");
+    ComparisonResult joined = ComparisonResult.joined(List.of(first, second), "lora");
+    assertThat(joined.methods()).extracting(ComparisonResult.Method::name)
+        .containsExactly("lora", "thanora", "dora", "mtl-lora");
+    assertThat(joined.method("dora").orElseThrow().runs()).isEqualTo(result.method("dora").orElseThrow().runs());
+    ComparisonResult longer = new ComparisonResult("", "", "", "", 99, 4, first.seeds(), first.tasks(), "lora",
+        first.methods(), first.conflicts());
+    assertThatThrownBy(() -> ComparisonResult.joined(List.of(first, longer), "lora"))
+        .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("join only like ones");
+  }
+
+  private static ComparisonResult with(String... names) {
+    return new ComparisonResult("", "", "", "", result.steps(), result.batchSize(), result.seeds(), result.tasks(),
+        names[0], Arrays.stream(names).map(name -> result.method(name).orElseThrow()).toList(), result.conflicts());
+  }
+
+  @Test
+  void contestantsAreReadWithTheirChanges() {
+    List<Contestant> two = Contestant.parse(recipe, "pissa[lr=1e-3|2e-3], no-spr=thanora[spr.lambda=0;hasi.tau=2]");
+    assertThat(two).extracting(Contestant::name).containsExactly("pissa", "no-spr");
+    assertThat(two.get(0).rates()).containsExactly(1e-3, 2e-3);
+    assertThat(two.get(1).recipe().spr().lambda()).isZero();
+    assertThat(two.get(1).recipe().hasi().tau()).isEqualTo(2);
+    assertThat(Contestant.parse(recipe, "thanora-paper").get(0).recipe().hasi().split())
+        .isEqualTo(Recipe.Split.BALANCED);
+  }
+
+  @Test
+  void faultsOfContestantsAreNamedAllAtOnce() {
+    assertThatThrownBy(() -> Contestant.parse(recipe, "lorra,lora,lora,dora[lr=0],thanora[spr.lamda=1]"))
+        .isInstanceOf(RecipeException.class)
+        .hasMessageContaining("--methods lorra: lorra is not one of ").hasMessageContaining("did you mean lora?")
+        .hasMessageContaining("--methods: lora appears twice; give one a name, as in b=lora")
+        .hasMessageContaining("--methods dora[lr=0]: learning rate 0 is not a number greater than 0")
+        .hasMessageContaining("--methods thanora[spr.lamda=1]: spr.lamda: unknown key; did you mean spr.lambda?");
+  }
+}
