@@ -49,6 +49,10 @@ must ./thanora merge "$run" --quiet --set merge.dtype=float32 \
   --out "$temp/float32" --logits "$temp/float32.safetensors"
 must ./thanora merge "$run" --quiet --out "$temp/stored" --logits "$temp/stored.safetensors"
 
+dora=$temp/dora-run
+must ./thanora demo --quiet --steps 20 --set method=dora --set eval.max_rows=8 --run-dir "$dora"
+must ./thanora export "$dora" --quiet --out "$temp/dora" --logits "$temp/dora.safetensors"
+
 tests=()
 for task in numbers sums calls dates sounds order; do
   tests+=("$run/data/$task/test.jsonl")
@@ -59,6 +63,8 @@ check "adapter in PEFT" "$python" "$checks/check_peft.py" \
   demo/model "$temp/peft" "$temp/peft.safetensors"
 check "adapter of the run folder in PEFT" "$python" "$checks/check_peft.py" \
   demo/model "$run/adapter" "$temp/peft.safetensors"
+check "DoRA in PEFT" "$python" "$checks/check_peft.py" \
+  demo/model "$temp/dora" "$temp/dora.safetensors"
 check "merged in float32" "$python" "$checks/check_merged.py" \
   "$temp/float32" "$temp/float32.safetensors" --same 0.99
 check "merged in the base's bfloat16" "$python" "$checks/check_merged.py" \
