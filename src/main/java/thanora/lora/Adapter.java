@@ -194,7 +194,15 @@ public abstract class Adapter implements AutoCloseable {
   abstract Tensor apply(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch);
 
   /** Makes what the forward pass reads from the parameters; call after every change of them. */
-  public abstract void refresh();
+  public void refresh() {
+    try (NoGrad off = NoGrad.open()) {
+      mirrors.forEach((field, mirror) -> {
+        if (mirror != field.values) {
+          mirror.copy_(field.values);
+        }
+      });
+    }
+  }
 
   /**
    * The weight of a module with a member's adapter merged in, (out, in) in float64 on the CPU; the
@@ -248,22 +256,11 @@ public abstract class Adapter implements AutoCloseable {
 
   /**
    * A field in the type of the activations, (K, n, shape): the parameters themselves where that is
-   * float32, else a copy that {@link #refreshMirrors} renews.
+   * float32, else a copy that {@link #refresh} renews.
    */
   final Tensor mirror(Field field) {
     return mirrors.computeIfAbsent(field, f -> compute.dtype() == DType.F32
         ? f.values : Tensors.zeros(compute, Tensors.shape(f.values)));
-  }
-
-  /** Brings the mirrors up to date. */
-  final void refreshMirrors() {
-    try (NoGrad off = NoGrad.open()) {
-      mirrors.forEach((field, mirror) -> {
-        if (mirror != field.values) {
-          mirror.copy_(field.values);
-        }
-      });
-    }
   }
 
   /** A view that takes gradients: (shape) where there is one member, else (K, shape). */
@@ -342,6 +339,14 @@ public abstract class Adapter implements AutoCloseable {
   public final void zeroGradients() {
     gradients.zero_();
     taskGradients.ifPresent(TaskGradients::zero);
+  }
+
+  /** Copies numbers of a module into a member's buffers, by field. */
+  final void copyIn(String module, int member, Map<String, Tensor> values) {
+    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+      Site site = site(module);
+      values.forEach((field, tensor) -> site.values(field).select(0, member).copy_(tensor));
+    }
   }
 
   final Site site(String module) {

@@ -46,8 +46,10 @@ public final class DoraAdapter extends Adapter {
    * @param shift ρ − 1, (out) or (K, out): a leaf in the type of the activations
    * @param shifts the same as (K, out), without gradient
    * @param lengths n (K, out), float32
+   * @param squares ‖W‖² by rows (out), float32
    */
-  private record Leaves(Tensor a, Tensor bt, Tensor shift, Tensor shifts, Tensor lengths) {}
+  private record Leaves(
+      Tensor a, Tensor bt, Tensor shift, Tensor shifts, Tensor lengths, Tensor squares) {}
 
   private DoraAdapter(Form form, Decoder model, List<String> modules, int members) {
     super(model, modules, members, (in, out) -> fields(form.r, in, out));
@@ -58,7 +60,7 @@ public final class DoraAdapter extends Adapter {
       Tensor shifts = Tensors.zeros(model.placement(), members, 1, site.stack().out());
       Tensor lengths = Tensors.zeros(model.placement().with(DType.F32), members, site.stack().out());
       leaves.put(site, new Leaves(
-          leaf(site, A), leaf(site, BT), leaf(shifts, 0), shifts.select(1, 0), lengths));
+          leaf(site, A), leaf(site, BT), leaf(shifts, 0), shifts.select(1, 0), lengths, squares(site)));
     }
   }
 
@@ -77,37 +79,44 @@ public final class DoraAdapter extends Adapter {
    * @param bt (r, out)
    */
   public void set(String module, int member, Tensor a, Tensor bt) {
+    copyIn(module, member, Map.of(A, a, BT, bt));
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
       Site site = site(module);
-      site.values(A).select(0, member).copy_(a);
-      site.values(BT).select(0, member).copy_(bt);
       site.values(M).select(0, member).copy_(lengths(site).select(0, member));
     }
   }
 
   /** Copies factors and magnitudes m (out) into the first member's buffers. */
   public void set(String module, Tensor a, Tensor bt, Tensor m) {
-    set(module, 0, a, bt);
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      site(module).values(M).select(0, 0).copy_(m);
-    }
+    copyIn(module, 0, Map.of(A, a, BT, bt, M, m));
+  }
+
+  /** W (out, in), float32. */
+  private Tensor weight(Site site) {
+    return Tensors.to(model.projection(site.name()).weight(), new Placement(device(), DType.F32));
+  }
+
+  private Tensor squares(Site site) {
+    return TensorScope.keep(() -> {
+      Tensor w = weight(site);
+      return Ops.sum(Ops.mul(w, w), 1);
+    });
   }
 
   /** n (K, out), float32. */
   private Tensor lengths(Site site) {
-    Tensor w = Tensors.to(model.projection(site.name()).weight(), new Placement(device(), DType.F32));
     Tensor a = site.values(A); // (K, r, in)
     Tensor bt = site.values(BT); // (K, r, out)
-    Tensor cross = Ops.linear(a, w); // (K, r, out): A Wᵀ
+    Tensor cross = Ops.linear(a, weight(site)); // (K, r, out): A Wᵀ
     Tensor square = Ops.bmm(Ops.bmm(a, Ops.transposeLast(a)), bt); // (K, r, out): A Aᵀ Bᵀ
     Tensor inner = Ops.add(Ops.scale(cross, 2 * form.scaling), Ops.scale(square, form.scaling * form.scaling));
-    Tensor squares = Ops.add(Ops.sum(Ops.mul(inner, bt), 1), Ops.sum(Ops.mul(w, w), 1));
+    Tensor squares = Ops.add(Ops.sum(Ops.mul(inner, bt), 1), leaves.get(site).squares);
     return Ops.sqrt(Ops.atLeast(squares, 0));
   }
 
   @Override
   public void refresh() {
-    refreshMirrors();
+    super.refresh();
     try (NoGrad off = NoGrad.open()) {
       leaves.forEach((site, module) -> {
         try (TensorScope scope = TensorScope.open()) {

@@ -9,9 +9,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
-import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
-import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
@@ -67,17 +65,7 @@ public final class HydraLoraAdapter extends Adapter {
    * @param router G (heads, in)
    */
   public void set(String module, int member, Tensor a, Tensor bt, Tensor router) {
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      Site site = site(module);
-      site.values(A).select(0, member).copy_(a);
-      site.values(BT).select(0, member).copy_(bt);
-      site.values(ROUTER).select(0, member).copy_(router);
-    }
-  }
-
-  @Override
-  public void refresh() {
-    refreshMirrors();
+    copyIn(module, member, Map.of(A, a, BT, bt, ROUTER, router));
   }
 
   @Override

@@ -186,7 +186,7 @@ public final class LoraAdapter extends Adapter {
 
   @Override
   public void refresh() {
-    refreshMirrors();
+    super.refresh();
     if (form.frozenRows == 0) {
       return;
     }

@@ -8,9 +8,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
 import thanora.model.TokenBatch;
-import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
-import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
@@ -76,18 +74,7 @@ public final class MtlLoraAdapter extends Adapter {
    * @param mix w (T, heads)
    */
   public void set(String module, int member, Tensor a, Tensor bt, Tensor lambda, Tensor mix) {
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      Site site = site(module);
-      site.values(A).select(0, member).copy_(a);
-      site.values(BT).select(0, member).copy_(bt);
-      site.values(LAMBDA).select(0, member).copy_(lambda);
-      site.values(MIX).select(0, member).copy_(mix);
-    }
-  }
-
-  @Override
-  public void refresh() {
-    refreshMirrors();
+    copyIn(module, member, Map.of(A, a, BT, bt, LAMBDA, lambda, MIX, mix));
   }
 
   @Override
