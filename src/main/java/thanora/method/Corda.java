@@ -22,7 +22,7 @@ import thanora.tensor.TensorScope;
 public record Corda() implements AdapterMethod {
   @Override
   public AdapterForm form(Setting setting) {
-    return new LoraAdapter.Form(setting.r(), setting.r(), setting.scaling(), Optional.empty());
+    return FrozenStart.form(setting);
   }
 
   @Override

@@ -1,9 +1,14 @@
 package thanora.method;
 
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
+import thanora.lora.Adapter;
+import thanora.lora.AdapterForm;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
+import thanora.lora.LoraAdapter;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -20,6 +25,26 @@ import thanora.tensor.Tensors;
  */
 final class FrozenStart {
   private FrozenStart() {}
+
+  /** LoRA of the setting's rank, all rows frozen. */
+  static AdapterForm form(AdapterMethod.Setting setting) {
+    return new LoraAdapter.Form(setting.r(), setting.r(), setting.scaling(), Optional.empty());
+  }
+
+  /**
+   * Gives every module of a member its start.
+   *
+   * @param start from W (out, in) to factors
+   */
+  static void each(
+      AdapterMethod.Setting setting, Adapter adapter, int member, Function<Tensor, Factors> start) {
+    for (String module : setting.modules()) {
+      try (TensorScope scope = TensorScope.open()) {
+        ((LoraAdapter) adapter).set(
+            module, member, start.apply(setting.model().projection(module).weight()));
+      }
+    }
+  }
 
   /**
    * Float32 factors where W is, in the caller's scope.
