@@ -129,18 +129,13 @@ final class CompareCosts {
 
   private double merged(Adapter adapter) {
     Decoder decoder = model.decoder();
-    List<Runnable> undo = new ArrayList<>();
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
+      Map<String, Tensor> merged = new LinkedHashMap<>();
       for (String module : adapter.modules()) {
-        Tensor w = decoder.projection(module).weight();
-        Tensor merged = Tensors.to(
-            adapter.merged(module, 0, Tensors.to(w, new Placement("cpu", DType.F64))), decoder.placement());
-        Tensor old = decoder.setWeight(module, merged);
-        undo.add(() -> decoder.setWeight(module, old));
+        Tensor w = Tensors.to(decoder.projection(module).weight(), new Placement("cpu", DType.F64));
+        merged.put(module, Tensors.to(adapter.merged(module, 0, w), decoder.placement()));
       }
-      return generation();
-    } finally {
-      undo.forEach(Runnable::run);
+      return decoder.with(merged, this::generation);
     }
   }
 

@@ -215,19 +215,15 @@ public final class FineTune {
     listener.stage("check merge", adapter.modules().size());
     LogitCheck check = LogitCheck.of(model.decoder(), Tasks.probes(tasks, recipe.merge().probeRows()));
     adapter.detach(model.decoder());
-    List<Runnable> undo = new ArrayList<>();
     try (TensorScope scope = TensorScope.open()) {
+      Map<String, Tensor> merged = new LinkedHashMap<>();
       for (String module : adapter.modules()) {
         DType stored = model.checkpoint().weights().dtype(module + ".weight");
-        Tensor merged = MergedFolder.merged(
-            model.checkpoint().weights(), adapter, module, Settings.mergeDtype(recipe).orElse(stored));
-        Tensor base = model.decoder().setWeight(module, Tensors.to(merged, model.decoder().placement()));
-        undo.add(() -> model.decoder().setWeight(module, base));
-        listener.advanced(undo.size());
+        merged.put(module, Tensors.to(MergedFolder.merged(model.checkpoint().weights(), adapter, module,
+            Settings.mergeDtype(recipe).orElse(stored)), model.decoder().placement()));
+        listener.advanced(merged.size());
       }
-      return check.difference(model.decoder());
-    } finally {
-      undo.forEach(Runnable::run);
+      return model.decoder().with(merged, () -> check.difference(model.decoder()));
     }
   }
 

@@ -69,19 +69,14 @@ final class PostHocMerge {
     }
   }
 
-  /** Runs something on the changed weights, and puts the old ones back. */
+  /** Runs something on the weights changed by a factor of the changes. */
   private <T> T with(Map<String, Tensor> changes, double factor, Supplier<T> body) {
     Decoder decoder = model.decoder();
-    List<Runnable> undo = new ArrayList<>();
     try (TensorScope scope = TensorScope.open()) {
-      changes.forEach((module, change) -> {
-        Tensor w = decoder.projection(module).weight();
-        Tensor old = decoder.setWeight(module, Ops.add(w, Ops.scale(change, factor)));
-        undo.add(() -> decoder.setWeight(module, old));
-      });
-      return body.get();
-    } finally {
-      undo.forEach(Runnable::run);
+      Map<String, Tensor> changed = new LinkedHashMap<>();
+      changes.forEach((module, change) -> changed.put(
+          module, Ops.add(decoder.projection(module).weight(), Ops.scale(change, factor))));
+      return decoder.with(changed, body);
     }
   }
 

@@ -217,6 +217,21 @@ public final class Decoder {
     return dense.weight();
   }
 
+  /**
+   * Runs {@code body} with other weights (out, in) in some linear layers, and puts the old ones back.
+   *
+   * @throws IllegalStateException if an adapter or a recorder is in the place of one
+   */
+  public <T> T with(Map<String, Tensor> weights, Supplier<T> body) {
+    Map<String, Tensor> old = new LinkedHashMap<>();
+    try {
+      weights.forEach((name, weight) -> old.put(name, setWeight(name, weight)));
+      return body.get();
+    } finally {
+      old.forEach(this::setWeight);
+    }
+  }
+
   private Slot slot(String name) {
     Slot slot = slots.get(name);
     if (slot == null) {
