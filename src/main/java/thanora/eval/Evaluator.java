@@ -9,6 +9,7 @@ import java.util.function.IntConsumer;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.data.Sample;
 import thanora.data.Split;
 import thanora.model.Decoder;
@@ -77,18 +78,10 @@ public final class Evaluator {
   private void rowNll(List<Sample> rows, List<Integer> part, int tasks, double[][] nll) {
     // a batch groups its rows by task, and keeps their order within one
     List<Integer> grouped = part.stream().sorted(Comparator.comparingInt(i -> rows.get(i).task())).toList();
-    Batch batch = Batch.of(grouped.stream().map(rows::get).toList(), tasks);
+    MemberBatch batch = MemberBatch.of(Batch.of(grouped.stream().map(rows::get).toList(), tasks), members);
     try (TensorScope scope = TensorScope.open()) {
-      TokenBatch tokens = TokenBatch.of(
-          batch.ids(), batch.rowStarts(), batch.rowTasks(), members, model.placement().device());
-      int labels = batch.labels();
-      int[] labelled = new int[labels * members];
-      int[] targets = new int[labels * members];
-      for (int i = 0; i < labelled.length; i++) {
-        labelled[i] = batch.labelled()[i % labels] + i / labels * batch.tokens();
-        targets[i] = batch.targets()[i % labels];
-      }
-      float[] each = HeadLoss.of(model, model.hidden(tokens), labelled, targets).nll();
+      TokenBatch tokens = TokenBatch.of(batch, model.placement().device());
+      float[] each = HeadLoss.of(model, model.hidden(tokens), batch.labelled(), batch.targets()).nll();
       int at = 0;
       for (int member = 0; member < members; member++) {
         for (int row : grouped) {

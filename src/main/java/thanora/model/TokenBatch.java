@@ -3,6 +3,7 @@ package thanora.model;
 import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import thanora.data.MemberBatch;
 import thanora.tensor.Ops;
 import thanora.tensor.Tensors;
 
@@ -47,40 +48,14 @@ public final class TokenBatch {
    * @param rowTasks task of each row
    */
   public static TokenBatch of(int[] ids, int[] rowStarts, int[] rowTasks, String device) {
-    return of(ids, rowStarts, rowTasks, 1, device);
-  }
-
-  /**
-   * The same rows once for each member of the adapters: all rows of the first, then of the second.
-   *
-   * @param members configurations that are trained side by side
-   */
-  public static TokenBatch of(int[] ids, int[] rowStarts, int[] rowTasks, int members, String device) {
-    int rows = rowTasks.length;
-    int[] starts = new int[members * rows + 1];
-    for (int row = 0; row < starts.length; row++) {
-      starts[row] = row / rows * ids.length + rowStarts[row % rows];
-    }
-    return new TokenBatch(repeat(ids, members), positionsOf(starts), starts, repeat(rowTasks, members), members,
-        device, Optional.empty());
-  }
-
-  /**
-   * The rows of all members, those of the first, then of the second: each member has as many tokens of
-   * each task.
-   */
-  public static TokenBatch sideBySide(
-      int[] ids, int[] rowStarts, int[] rowTasks, int members, String device) {
     return new TokenBatch(
-        ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.empty());
+        ids, positionsOf(rowStarts), rowStarts, rowTasks, 1, device, Optional.empty());
   }
 
-  private static int[] repeat(int[] values, int times) {
-    int[] repeated = new int[values.length * times];
-    for (int i = 0; i < times; i++) {
-      System.arraycopy(values, 0, repeated, i * values.length, values.length);
-    }
-    return repeated;
+  /** The rows of all members, side by side. */
+  public static TokenBatch of(MemberBatch batch, String device) {
+    return new TokenBatch(batch.ids(), positionsOf(batch.rowStarts()), batch.rowStarts(), batch.rowTasks(),
+        batch.members(), device, Optional.empty());
   }
 
   /** One row of task 0. */

@@ -149,8 +149,7 @@ public final class Trainer implements AutoCloseable {
       Arrays.fill(scales, batch.labelStarts()[member], batch.labelStarts()[member + 1], (float) (1 / labels[member]));
     }
     try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
-      TokenBatch tokens = TokenBatch.sideBySide(batch.ids(), batch.rowStarts(), batch.rowTasks(), members,
-          model.placement().device()).on(tape);
+      TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
       Tensor hidden = model.hidden(tokens);
       HeadLoss.Result head =
           HeadLoss.withGradient(model, hidden, batch.labelled(), batch.targets(), scales);

@@ -21,6 +21,7 @@ import thanora.Golden;
 import thanora.Pico;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.export.PeftAdapter;
 import thanora.method.Dora;
 import thanora.model.Decoder;
@@ -97,8 +98,7 @@ class DoraAdapterTest {
 
   private static Tensor logits(Decoder model, Batch batch, int members) {
     try (NoGrad off = NoGrad.open()) {
-      return model.logits(model.hidden(TokenBatch.of(
-          batch.ids(), batch.rowStarts(), batch.rowTasks(), members, "cpu")));
+      return model.logits(model.hidden(TokenBatch.of(MemberBatch.of(batch, members), "cpu")));
     }
   }
 

@@ -18,6 +18,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import thanora.Golden;
 import thanora.Pico;
 import thanora.checkpoint.SafetensorsFile;
+import thanora.data.Batch;
+import thanora.data.MemberBatch;
+import thanora.data.Sample;
 import thanora.model.Decoder;
 import thanora.model.Recorded;
 import thanora.model.Tape;
@@ -76,7 +79,7 @@ class ExpertsTest {
     Tensor x = withGolden(random, rows(load(name, "x"), order), members, member);
     Tensor upstream = withGolden(random, rows(load(name, "upstream"), order), members, member);
     try (Tape tape = new Tape(false)) {
-      TokenBatch batch = batch(name, order, members).on(tape);
+      TokenBatch batch = batch(name, members).on(tape);
       Tensor y = Recorded.segment(tape, x, input -> {
         Tensor read = Ops.scale(input, 1);
         tape.want(read, g -> grads[0] = Tensors.doubles(Ops.narrow(g, 0, (long) member * tokens, tokens)));
@@ -151,14 +154,14 @@ class ExpertsTest {
   }
 
   /** One row a task. */
-  private TokenBatch batch(String name, int[] order, int members) {
-    int[] tasks = tasks(name);
-    int[] starts = new int[TASKS + 1];
-    for (int task : tasks) {
-      starts[task + 1]++;
+  private TokenBatch batch(String name, int members) {
+    int[] lengths = new int[TASKS];
+    for (int task : tasks(name)) {
+      lengths[task]++;
     }
-    Arrays.parallelPrefix(starts, Integer::sum);
-    return TokenBatch.of(new int[order.length], starts, new int[] {0, 1, 2}, members, "cpu");
+    List<Sample> rows = IntStream.range(0, TASKS)
+        .mapToObj(task -> new Sample(task, 0, new int[lengths[task]], 0)).toList();
+    return TokenBatch.of(MemberBatch.of(Batch.of(rows, TASKS), members), "cpu");
   }
 
   private static Tensor rows(Tensor all, int[] order) {
