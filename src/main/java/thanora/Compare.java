@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import thanora.checkpoint.AtomicFiles;
@@ -76,7 +77,8 @@ public final class Compare {
     /** What must be the same when a comparison goes on. */
     String identity() {
       return "seeds " + seeds + "\nside by side " + members + "\n"
-          + String.join("\n", contestants.stream().map(c -> c.name() + " " + rates(c) + ":\n" + c.recipe().toYaml()).toList());
+          + contestants.stream().map(c -> c.name() + " " + rates(c) + ":\n" + c.recipe().toYaml())
+              .collect(Collectors.joining("\n"));
     }
   }
 
@@ -235,7 +237,7 @@ public final class Compare {
     for (Contestant contestant : request.contestants) {
       String name = contestant.name();
       boolean merged = contestant.merge().isPresent();
-      String trained = merged ? Contestant.PER_TASK : name;
+      String trained = merged ? Findings.PER_TASK : name;
       SideBySide.Shape shape = SideBySide.shape(contestant, model, tasks);
       methods.add(new ComparisonResult.Method(name, merged || shape.merges(), !merged && shape.needsTask(),
           shape.rank(), shape.parameters(), chosen.get(trained), merged ? List.of() : sweeps.get(name),

@@ -16,6 +16,7 @@ import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.SafetensorsWriter;
 import thanora.compare.ComparisonResult;
+import thanora.compare.Findings;
 import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
 import thanora.lora.Adapter;
@@ -29,7 +30,8 @@ import thanora.train.Trainer;
 import thanora.train.TrainingLoop;
 
 /**
- * Configurations that are trained at once, ordered as {@link SideBySide#ordered}, and what is kept of them in their folder:
+ * Configurations that are trained at once, ordered as {@link SideBySide#ordered}, and what is kept of
+ * them in their folder:
  *
  * <pre>
  * members.json           name, learning rate and seed of every configuration, in the order of the log
@@ -92,7 +94,7 @@ final class CompareGroup {
       } finally {
         side.detach();
       }
-      SafetensorsWriter.write(folder.resolve("adapters.safetensors"), side.state(), Map.of("format", "pt"));
+      SafetensorsWriter.write(folder.resolve("adapters.safetensors"), Adapter.stateOf(side.adapters()), Map.of("format", "pt"));
       AtomicFiles.write(trainedFile(), JSON.writeValueAsString(trained));
       AtomicFolders.remove(folder.resolve("checkpoints"));
     } catch (IOException e) {
@@ -212,7 +214,7 @@ final class CompareGroup {
       try (SideBySide all = SideBySide.empty(model, tasks, runs, listener);
           TensorScope scope = TensorScope.open();
           SafetensorsFile saved = SafetensorsFile.open(folder.resolve("adapters.safetensors"))) {
-        all.restore(name -> saved.load(name, Placement.CPU_F32));
+        Adapter.restore(all.adapters(), name -> saved.load(name, Placement.CPU_F32));
         side.copyFrom(all);
       }
       listener.stage("score " + folder.getFileName(), tasks.tasks().size());
@@ -227,7 +229,7 @@ final class CompareGroup {
         side.detach();
       }
       for (int at = 0; at < side.order().size(); at++) {
-        if (side.order().get(at).contestant().name().equals(Contestant.PER_TASK)) {
+        if (side.order().get(at).contestant().name().equals(Findings.PER_TASK)) {
           for (PostHocMerge merge : merges) {
             Adapter adapter = side.adapter(at);
             listener.stage("merge by " + merge.name(), adapter.modules().size());

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import thanora.compare.Findings;
 import thanora.merging.CoreSpace;
 import thanora.merging.DareTies;
 import thanora.merging.Knots;
@@ -28,9 +29,6 @@ import thanora.merging.Ties;
  *     method; it is not trained then
  */
 public record Contestant(String name, Recipe recipe, List<Double> rates, Optional<LoraMerge> merge) {
-  /** The method whose adapters the merging methods begin with. */
-  public static final String PER_TASK = "lora-per-task";
-
   // name=method[key=value;lr=rate|rate], name and brackets may be left out
   private static final Pattern FORM = Pattern.compile("(?:([\\w.-]+)=)?([\\w-]+)(?:\\[(.*)])?");
 
@@ -59,8 +57,8 @@ public record Contestant(String name, Recipe recipe, List<Double> rates, Optiona
       }
     }
     boolean merged = contestants.stream().anyMatch(contestant -> contestant.merge.isPresent());
-    if (merged && !names.contains(PER_TASK)) {
-      contestants.add(one(base, PER_TASK));
+    if (merged && !names.contains(Findings.PER_TASK)) {
+      contestants.add(one(base, Findings.PER_TASK));
     }
     if (!problems.isEmpty()) {
       throw new RecipeException(problems);
@@ -79,13 +77,14 @@ public record Contestant(String name, Recipe recipe, List<Double> rates, Optiona
       throw new RecipeException(List.of("is not a method; write name, or label=name[key=value;key=value]"));
     }
     String method = form.group(2).toLowerCase(Locale.ROOT).replace('_', '-');
-    List<String> changes = new ArrayList<>(List.of(form.group(3) == null ? new String[0] : form.group(3).split(";")));
+    List<String> changes = new ArrayList<>(
+        form.group(3) == null ? List.of() : List.of(form.group(3).split(";")));
     List<Double> rates = changes.stream().filter(change -> change.startsWith("lr="))
         .flatMap(change -> rates(change.substring(3), "\\|").stream()).toList();
     changes.removeIf(change -> change.startsWith("lr="));
     String name = form.group(1) != null ? form.group(1) : changes.isEmpty() ? method : item;
     Optional<LoraMerge> merge = merge(method, base.seed());
-    Recipe recipe = withMethod(base, merge.isPresent() ? PER_TASK : method)
+    Recipe recipe = withMethod(base, merge.isPresent() ? Findings.PER_TASK : method)
         .with(changes.toArray(String[]::new));
     return new Contestant(name, recipe, rates, merge);
   }

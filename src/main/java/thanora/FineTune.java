@@ -203,7 +203,8 @@ public final class FineTune {
     listener.stage("train", config.steps());
     try (MetricsLog log = MetricsLog.open(folder.logFile(), resumed)) {
       TrainingLoop loop = new TrainingLoop(trainer, tasks, Settings.mixing(recipe), config,
-          new long[] {recipe.seed()}, group, checkpoints, scorer::validationNll, new LogWriter(log, tasks.names(), adapter, listener));
+          new long[] {recipe.seed()}, group, checkpoints, scorer::validationNll,
+          new LogWriter(log, tasks.names(), adapter, listener));
       last.ifPresent(loop::resume);
       listener.resumed(resumed);
       return loop.run();

@@ -6,8 +6,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import org.bytedeco.pytorch.Tensor;
 import thanora.data.TaskSet;
 import thanora.lora.Adapter;
 import thanora.lora.AdapterForm;
@@ -27,35 +25,39 @@ final class SideBySide implements AutoCloseable {
 
   private final LoadedModel model;
   private final TaskSet tasks;
-  private final RunListener listener;
-  private final List<Run> order = new ArrayList<>();
-  private final List<List<Run>> groups = new ArrayList<>();
   private final List<Adapter> adapters = new ArrayList<>();
-  private final Map<Run, AdapterMethod.Setting> settings = new HashMap<>();
+  private final List<Place> places = new ArrayList<>();
+
+  /** What a configuration is started and trained by. */
+  private record Told(Run run, Recipe recipe, AdapterMethod method, AdapterMethod.Setting setting) {
+    static Told of(Run run, LoadedModel model, TaskSet tasks, RunListener listener) {
+      Recipe recipe = run.contestant.run(run.rate, run.seed);
+      return new Told(run, recipe, Settings.method(recipe), FineTune.setting(recipe, model, tasks, listener));
+    }
+  }
+
+  /** A configuration's place among the members. */
+  private record Place(Told told, Adapter adapter, int member) {}
 
   private SideBySide(LoadedModel model, TaskSet tasks, List<Run> runs, RunListener listener) {
     this.model = model;
     this.tasks = tasks;
-    this.listener = listener;
-    for (Kind kind : kinds(model, tasks, runs, settings, listener)) {
-      groups.add(kind.runs);
-      order.addAll(kind.runs);
-      adapters.add(kind.form.create(model.decoder(), kind.modules, kind.runs.size()));
+    for (Kind kind : kinds(model, tasks, runs, listener)) {
+      Adapter adapter = kind.form.create(model.decoder(), kind.modules, kind.members.size());
+      adapters.add(adapter);
+      for (int member = 0; member < kind.members.size(); member++) {
+        places.add(new Place(kind.members.get(member), adapter, member));
+      }
     }
   }
 
-  /** Sorts configurations by the adapter that serves them; {@code settings} receives what each is told. */
-  private static List<Kind> kinds(LoadedModel model, TaskSet tasks, List<Run> runs,
-      Map<Run, AdapterMethod.Setting> settings, RunListener listener) {
+  /** Sorts configurations by the adapter that serves them. */
+  private static List<Kind> kinds(LoadedModel model, TaskSet tasks, List<Run> runs, RunListener listener) {
     List<Kind> kinds = new ArrayList<>();
     for (Run run : runs) {
-      Recipe recipe = run.contestant.run(run.rate, run.seed);
-      AdapterMethod.Setting setting = FineTune.setting(recipe, model, tasks, listener);
-      settings.put(run, setting);
-      AdapterForm form = Settings.method(recipe).form(setting);
-      boolean apart = Settings.gradients(recipe).isPresent();
-      if (kinds.stream().noneMatch(kind -> kind.take(run, form, setting.modules(), apart))) {
-        kinds.add(new Kind(run, form, setting.modules(), apart));
+      Told told = Told.of(run, model, tasks, listener);
+      if (kinds.stream().noneMatch(kind -> kind.take(told))) {
+        kinds.add(new Kind(told));
       }
     }
     return kinds;
@@ -63,33 +65,34 @@ final class SideBySide implements AutoCloseable {
 
   /** Configurations that one adapter serves. */
   private static final class Kind {
-    private final List<Run> runs = new ArrayList<>();
+    private final List<Told> members = new ArrayList<>();
     private final List<String> modules;
     private final boolean apart;
     private AdapterForm form;
 
-    Kind(Run run, AdapterForm form, List<String> modules, boolean apart) {
-      runs.add(run);
-      this.form = form;
-      this.modules = modules;
-      this.apart = apart;
+    Kind(Told first) {
+      members.add(first);
+      this.form = first.method.form(first.setting);
+      this.modules = first.setting.modules();
+      this.apart = Settings.gradients(first.recipe).isPresent();
     }
 
     /** Takes a configuration in, if it fits. */
-    boolean take(Run run, AdapterForm other, List<String> otherModules, boolean otherApart) {
-      Optional<AdapterForm> both = form.with(other);
-      if (both.isEmpty() || !modules.equals(otherModules) || apart != otherApart) {
+    boolean take(Told told) {
+      Optional<AdapterForm> both = form.with(told.method.form(told.setting));
+      if (both.isEmpty() || !modules.equals(told.setting.modules())
+          || apart != Settings.gradients(told.recipe).isPresent()) {
         return false;
       }
       form = both.get();
-      return runs.add(run);
+      return members.add(told);
     }
   }
 
   /** Orders configurations so that those one adapter serves stand together. */
   static List<Run> ordered(LoadedModel model, TaskSet tasks, List<Run> runs) {
-    return kinds(model, tasks, runs, new HashMap<>(), RunListener.SILENT).stream()
-        .flatMap(kind -> kind.runs.stream()).toList();
+    return kinds(model, tasks, runs, RunListener.SILENT).stream()
+        .flatMap(kind -> kind.members.stream()).map(Told::run).toList();
   }
 
   /** Configurations without their starts, not attached. */
@@ -102,40 +105,19 @@ final class SideBySide implements AutoCloseable {
     Map<List<Object>, Place> started = new LinkedHashMap<>();
     List<Thanora.Place> thanora = new ArrayList<>();
     List<Runnable> copies = new ArrayList<>();
-    for (Place place : places()) {
-      List<Object> key = List.of(place.run.contestant.name(), place.run.seed);
-      Place first = started.putIfAbsent(key, place);
+    for (Place place : places) {
+      Told told = place.told;
+      Place first = started.putIfAbsent(List.of(told.run.contestant.name(), told.run.seed), place);
       if (first != null) {
         copies.add(() -> place.adapter.copyMember(place.member, first.adapter, first.member));
-        continue;
-      }
-      AdapterMethod.Setting setting = settings.get(place.run);
-      AdapterMethod method = Settings.method(place.recipe());
-      if (method instanceof Thanora own) {
-        thanora.add(new Thanora.Place(own, setting, place.adapter, place.member));
+      } else if (told.method instanceof Thanora own) {
+        thanora.add(new Thanora.Place(own, told.setting, place.adapter, place.member));
       } else {
-        method.start(setting, place.adapter, place.member);
+        told.method.start(told.setting, place.adapter, place.member);
       }
     }
     Thanora.start(thanora);
     copies.forEach(Runnable::run);
-  }
-
-  /** A run's place among the members. */
-  private record Place(Run run, Adapter adapter, int member) {
-    Recipe recipe() {
-      return run.contestant.run(run.rate, run.seed);
-    }
-  }
-
-  private List<Place> places() {
-    List<Place> places = new ArrayList<>();
-    for (int group = 0; group < groups.size(); group++) {
-      for (int member = 0; member < groups.get(group).size(); member++) {
-        places.add(new Place(groups.get(group).get(member), adapters.get(group), member));
-      }
-    }
-    return places;
   }
 
   /**
@@ -144,34 +126,26 @@ final class SideBySide implements AutoCloseable {
    * @param watched the configurations whose tasks' gradients are measured on the way
    */
   List<Trainee> trainees(String watched) {
-    List<Trainee> trainees = new ArrayList<>();
-    for (int group = 0; group < groups.size(); group++) {
-      Adapter adapter = adapters.get(group);
-      List<Trainee.Member> members = new ArrayList<>();
-      boolean apart = false;
-      for (int member = 0; member < groups.get(group).size(); member++) {
-        Run run = groups.get(group).get(member);
-        Recipe recipe = run.contestant.run(run.rate, run.seed);
-        Optional<GradientCombination> gradients = Settings.gradients(recipe);
-        boolean watch = run.contestant.name().equals(watched) && adapter.tellsTasksApart();
-        apart |= gradients.isPresent() || watch;
-        members.add(new Trainee.Member(
-            Settings.method(recipe).penalty(adapter, member), gradients, run.rate));
+    Map<Adapter, List<Trainee.Member>> members = new LinkedHashMap<>();
+    for (Place place : places) {
+      Told told = place.told;
+      Optional<GradientCombination> gradients = Settings.gradients(told.recipe);
+      boolean watch = told.run.contestant.name().equals(watched) && place.adapter.tellsTasksApart();
+      if (gradients.isPresent() || watch) {
+        place.adapter.keepTaskGradients(tasks.tasks().size());
       }
-      if (apart) {
-        adapter.keepTaskGradients(tasks.tasks().size());
-      }
-      trainees.add(new Trainee(adapter, members));
+      members.computeIfAbsent(place.adapter, adapter -> new ArrayList<>()).add(new Trainee.Member(
+          told.method.penalty(place.adapter, place.member), gradients, told.run.rate));
     }
-    return trainees;
+    return members.entrySet().stream().map(own -> new Trainee(own.getKey(), own.getValue())).toList();
   }
 
   /** Gives this one's members the numbers of the same runs in another. */
   void copyFrom(SideBySide other) {
     Map<Run, Place> there = new HashMap<>();
-    other.places().forEach(place -> there.put(place.run, place));
-    for (Place place : places()) {
-      Place from = there.get(place.run);
+    other.places.forEach(place -> there.put(place.told.run, place));
+    for (Place place : places) {
+      Place from = there.get(place.told.run);
       place.adapter.copyMember(place.member, from.adapter, from.member);
     }
   }
@@ -184,22 +158,9 @@ final class SideBySide implements AutoCloseable {
     adapters.get(0).detach(model.decoder());
   }
 
-  /** All adapters' numbers by name. */
-  Map<String, Tensor> state() {
-    Map<String, Tensor> state = new LinkedHashMap<>();
-    for (int i = 0; i < adapters.size(); i++) {
-      String prefix = "adapter" + i + ".";
-      adapters.get(i).state().forEach((name, tensor) -> state.put(prefix + name, tensor));
-    }
-    return state;
-  }
-
-  /** Takes over a saved {@link #state}. */
-  void restore(Function<String, Tensor> saved) {
-    for (int i = 0; i < adapters.size(); i++) {
-      String prefix = "adapter" + i + ".";
-      adapters.get(i).restore(name -> saved.apply(prefix + name));
-    }
+  /** The adapters, in the order of their members. */
+  List<Adapter> adapters() {
+    return adapters;
   }
 
   /** What is known of a contestant's adapter without training it. */
@@ -217,17 +178,17 @@ final class SideBySide implements AutoCloseable {
 
   /** The runs in the order of the members. */
   List<Run> order() {
-    return order;
+    return places.stream().map(place -> place.told.run).toList();
   }
 
   /** The adapter that a member belongs to. */
   Adapter adapter(int at) {
-    return places().get(at).adapter;
+    return places.get(at).adapter;
   }
 
   /** A member's number within its adapter. */
   int member(int at) {
-    return places().get(at).member;
+    return places.get(at).member;
   }
 
   @Override

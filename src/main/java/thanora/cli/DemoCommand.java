@@ -16,7 +16,6 @@ import picocli.CommandLine.Option;
 import thanora.FineTune;
 import thanora.LoadedModel;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.RunFolder;
 import thanora.RunSummary;
 import thanora.TrainedModel;

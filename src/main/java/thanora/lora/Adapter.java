@@ -13,7 +13,6 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
-import thanora.model.Projection;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
@@ -370,6 +369,29 @@ public abstract class Adapter implements AutoCloseable {
       state().forEach((name, tensor) -> tensor.copy_(saved.apply(name)));
     }
     refresh();
+  }
+
+  /** The states of several adapters, each under its {@link #prefix}. */
+  public static Map<String, Tensor> stateOf(List<? extends Adapter> adapters) {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    for (int i = 0; i < adapters.size(); i++) {
+      String prefix = prefix(i, adapters.size());
+      adapters.get(i).state().forEach((name, tensor) -> state.put(prefix + name, tensor));
+    }
+    return state;
+  }
+
+  /** Takes over a saved {@link #stateOf}. */
+  public static void restore(List<? extends Adapter> adapters, Function<String, Tensor> saved) {
+    for (int i = 0; i < adapters.size(); i++) {
+      String prefix = prefix(i, adapters.size());
+      adapters.get(i).restore(name -> saved.apply(prefix + name));
+    }
+  }
+
+  /** What names of one of several adapters begin with; nothing for a single one. */
+  public static String prefix(int index, int count) {
+    return count == 1 ? "" : "adapter" + index + ".";
   }
 
   /** Gives a member all numbers of another adapter's member of the same form. */

@@ -2,7 +2,6 @@ package thanora.train;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -160,10 +159,9 @@ public final class Trainer implements AutoCloseable {
 
   /** Adapters and their optimisers by name: what {@link #restore} takes back. Views, not copies. */
   Map<String, Tensor> state() {
-    Map<String, Tensor> state = new LinkedHashMap<>();
-    for (int i = 0; i < trainees.size(); i++) {
-      String prefix = prefix(i);
-      trainees.get(i).adapter().state().forEach((name, tensor) -> state.put(prefix + name, tensor));
+    Map<String, Tensor> state = Adapter.stateOf(adapters());
+    for (int i = 0; i < optimizers.size(); i++) {
+      String prefix = Adapter.prefix(i, optimizers.size());
       state.put(prefix + "first_moment", optimizers.get(i).firstMoment());
       state.put(prefix + "second_moment", optimizers.get(i).secondMoment());
     }
@@ -173,22 +171,20 @@ public final class Trainer implements AutoCloseable {
   /** Takes over a saved {@link #state}. */
   void restore(Function<String, Tensor> saved) {
     restoreAdapters(saved);
-    for (int i = 0; i < trainees.size(); i++) {
+    for (int i = 0; i < optimizers.size(); i++) {
+      String prefix = Adapter.prefix(i, optimizers.size());
       optimizers.get(i).restore(
-          saved.apply(prefix(i) + "first_moment"), saved.apply(prefix(i) + "second_moment"));
+          saved.apply(prefix + "first_moment"), saved.apply(prefix + "second_moment"));
     }
   }
 
   /** Takes over the adapters of a saved {@link #state} alone. */
   void restoreAdapters(Function<String, Tensor> saved) {
-    for (int i = 0; i < trainees.size(); i++) {
-      String prefix = prefix(i);
-      trainees.get(i).adapter().restore(name -> saved.apply(prefix + name));
-    }
+    Adapter.restore(adapters(), saved);
   }
 
-  private String prefix(int trainee) {
-    return trainees.size() == 1 ? "" : "adapter" + trainee + ".";
+  private List<Adapter> adapters() {
+    return trainees.stream().map(Trainee::adapter).toList();
   }
 
   List<AdamW> optimizers() {

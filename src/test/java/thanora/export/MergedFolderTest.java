@@ -27,7 +27,6 @@ import thanora.checkpoint.SafetensorsFile;
 import thanora.data.Batch;
 import thanora.data.Sample;
 import thanora.hasi.HasiConfig;
-import thanora.lora.Adapter;
 import thanora.lora.LoraAdapter;
 import thanora.lora.Starts;
 import thanora.model.Decoder;

@@ -28,7 +28,6 @@ import thanora.checkpoint.SafetensorsWriter;
 import thanora.data.Batch;
 import thanora.hasi.HasiConfig;
 import thanora.hasi.RankPlan;
-import thanora.lora.Adapter;
 import thanora.lora.LoraAdapter;
 import thanora.lora.SprConfig;
 import thanora.lora.Starts;

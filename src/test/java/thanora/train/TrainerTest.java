@@ -19,7 +19,6 @@ import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
 import thanora.export.PeftAdapter;
 import thanora.hasi.HasiConfig;
-import thanora.lora.Adapter;
 import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.SprConfig;

@@ -24,7 +24,6 @@ import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
-import thanora.lora.Adapter;
 import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.Starts;
