@@ -40,7 +40,7 @@ final class Attention {
     Optional<KvCache> decoding = batch.cache().filter(KvCache::isDecoding);
     Tensor mixed = decoding.isPresent()
         ? decoding.get().attend(layer, query.unsqueeze(2), config).reshape(tokens, config.queryWidth())
-        : overRows(query.reshape(tokens, config.queryWidth()), flatKey, value, batch);
+        : overRows(query, key, value, batch).reshape(tokens, config.queryWidth());
     return o.apply(mixed, batch);
   }
 
@@ -50,18 +50,26 @@ final class Attention {
   }
 
   private Tensor overRows(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
+    int window = config.slidingWindow();
+    return Ops.hasRaggedAttention(query)
+        ? Ops.raggedAttention(query, key, value.view(value.size(0), -1, config.headDim()), batch.starts(),
+            batch.longestRow(), window)
+        : padded(query, key, value, batch, window);
+  }
+
+  private Tensor padded(Tensor query, Tensor key, Tensor value, TokenBatch batch, int window) {
     Tensor q = rows(query, batch); // (B, H, L, Dh)
     Tensor k = rows(key, batch); // (B, Hkv, L, Dh)
     Tensor v = rows(value, batch);
-    int window = config.slidingWindow();
     Tensor mixed = window > 0 && batch.longestRow() > window
         ? Ops.attention(q, k, v, windowMask(batch.longestRow(), window, query))
         : Ops.attention(q, k, v, true);
     return batch.fromRows(mixed.transpose(1, 2).reshape(batch.rows(), batch.longestRow(), config.queryWidth()));
   }
 
-  private Tensor rows(Tensor x, TokenBatch batch) {
-    return batch.toRows(x).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
+  private Tensor rows(Tensor heads, TokenBatch batch) {
+    Tensor flat = heads.reshape(heads.size(0), -1);
+    return batch.toRows(flat).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
   }
 
   /** (1, 1, L, L): query t sees keys t − window + 1 .. t. */

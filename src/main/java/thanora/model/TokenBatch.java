@@ -4,7 +4,9 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.MemberBatch;
+import thanora.tensor.DType;
 import thanora.tensor.Ops;
+import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 
 /**
@@ -17,6 +19,7 @@ public final class TokenBatch {
   final Tensor ids; // (N)
   final Tensor positions; // (N)
   private final int[] rowStarts;
+  private final Tensor starts; // the same on the device, int32
   private final int[] rowTasks;
   private final int longest;
   private final int lastPosition;
@@ -33,6 +36,7 @@ public final class TokenBatch {
     this.ids = Tensors.of(ids, device);
     this.positions = Tensors.of(positions, device);
     this.rowStarts = rowStarts;
+    this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = rowTasks;
     this.longest = longest(rowStarts);
     this.lastPosition = Arrays.stream(positions).max().orElse(0);
@@ -175,6 +179,11 @@ public final class TokenBatch {
 
   Optional<KvCache> cache() {
     return cache;
+  }
+
+  /** First token of each row, and N at the end, on the device. */
+  Tensor starts() {
+    return starts;
   }
 
   /** (N, C) → (rows, L, C). */

@@ -91,6 +91,11 @@ public final class Ops {
     return torch.cat(new TensorVector(parts), dim);
   }
 
+  /** Tensors of one shape along a new dimension. */
+  public static Tensor stack(int dim, Tensor... parts) {
+    return torch.stack(new TensorVector(parts), dim);
+  }
+
   /** The part [start, start + length) of a dimension, as a view. */
   public static Tensor narrow(Tensor a, int dim, long start, long length) {
     return a.narrow(dim, start, length);
@@ -140,6 +145,23 @@ public final class Ops {
   public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor mask) {
     return torch.scaled_dot_product_attention(
         q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(), q.size(1) != k.size(1));
+  }
+
+  /** Whether {@link #raggedAttention} serves heads (N, H, Dh) of this type, width and device. */
+  public static boolean hasRaggedAttention(Tensor heads) {
+    return RaggedAttention.serves(heads);
+  }
+
+  /**
+   * softmax(q kᵀ / √Dh) v over rows that lie one after another, each query over the keys of its row up
+   * to itself; q (N, H, Dh), k and v (N, Hkv, Dh).
+   *
+   * @param starts first token of each row, and N at the end; int32
+   * @param longest tokens of the longest row
+   * @param window keys a query sees, itself included; 0 for all
+   */
+  public static Tensor raggedAttention(Tensor q, Tensor k, Tensor v, Tensor starts, long longest, int window) {
+    return RaggedAttention.of(q, k, v, starts, longest, window);
   }
 
   /** log Σ exp over the last dimension, which stays with size 1. */
