@@ -174,13 +174,13 @@ public final class LoraAdapter extends Adapter {
   }
 
   /**
-   * Adds the gradient of an effective factor, (K, r + R, width), to that of the factor (K, r, width):
-   * A is in A' twice, B once.
+   * Adds the gradient of an effective factor, (..., r + R, width), to that of the factor (..., r,
+   * width): A is in A' twice, B once.
    */
   void addGradient(Tensor target, String field, Tensor effective) {
-    target.add_(Ops.narrow(effective, 1, 0, form.r));
+    target.add_(Ops.narrow(effective, -2, 0, form.r));
     if (form.frozenRows > 0 && field.equals(A)) {
-      Ops.narrow(target, 1, 0, form.frozenRows).add_(Ops.narrow(effective, 1, form.r, form.frozenRows));
+      Ops.narrow(target, -2, 0, form.frozenRows).add_(Ops.narrow(effective, -2, form.r, form.frozenRows));
     }
   }
 

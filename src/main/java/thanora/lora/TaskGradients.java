@@ -62,23 +62,25 @@ public final class TaskGradients {
     Tensor rows = Ops.transposeLast(left.view(k, -1, left.size(1)));
     Tensor columns = right.view(k, -1, right.size(1));
     Tensor target = of(site.stack(), field).select(2, site.index()); // (K, T, r, width)
-    for (int task = 0; task < tasks; task++) {
-      int tokens = starts[task + 1] - starts[task];
-      if (tokens > 0) {
-        add(target.select(1, task), field, Ops.narrow(rows, 2, starts[task], tokens),
-            Ops.narrow(columns, 1, starts[task], tokens), factor);
+    if (adapter.exportRank() == adapter.rank() && DType.of(left) == DType.F32) {
+      for (int task = 0; task < tasks; task++) { // no copy where it fits as it is
+        if (starts[task + 1] > starts[task]) {
+          Ops.addBmmInPlace(target.select(1, task), tokens(rows, 2, starts, task),
+              tokens(columns, 1, starts, task), factor);
+        }
       }
+      return;
     }
+    Tensor[] parts = new Tensor[tasks];
+    for (int task = 0; task < tasks; task++) {
+      parts[task] = Ops.bmm(tokens(rows, 2, starts, task), tokens(columns, 1, starts, task));
+    }
+    Tensor all = Ops.stack(1, parts); // (K, T, r', width)
+    adapter.addGradient(target, field, factor == 1 ? all : Ops.scaleInPlace(all, factor));
   }
 
-  /** Adds factor · rows columns (K, r', width), without a copy where it fits as it is. */
-  private void add(Tensor target, String field, Tensor rows, Tensor columns, double factor) {
-    if (adapter.exportRank() == adapter.rank() && DType.of(rows) == DType.F32) {
-      Ops.addBmmInPlace(target, rows, columns, factor);
-    } else {
-      Tensor part = Ops.bmm(rows, columns);
-      adapter.addGradient(target, field, factor == 1 ? part : Ops.scaleInPlace(part, factor));
-    }
+  private static Tensor tokens(Tensor all, int dim, int[] starts, int task) {
+    return Ops.narrow(all, dim, starts[task], starts[task + 1] - starts[task]);
   }
 
   /** The gradients of a field: (K, T, n, r, width). */
