@@ -27,27 +27,30 @@ record Directions(
     List<String> warnings) {
 
   /**
-   * One task's P, orthonormal columns.
+   * What one task's rows of A and columns of B are multiples of: Pᵀ W and P, or for statistic X,
+   * whose P lives on the input side, Pᵀ and nothing.
    *
-   * @param pt Pᵀ (r_t, d), row-major
-   * @param q Pᵀ W (r_t, d_in), row-major; empty for statistic X, whose P lives on the input side
-   * @param sigma singular values of the columns (r_t)
+   * @param a (r_t, d_in), row-major
+   * @param bt (r_t, d_out), row-major; empty where B has no directions
+   * @param sigma singular values of the columns of P (r_t)
    */
-  record Task(double[] pt, double[] q, double[] sigma) {}
+  record Task(double[] a, double[] bt, double[] sigma) {}
 
   /**
    * What directions depend on besides module and spectra.
    *
    * @param seed of directions that have to be made up
-   * @param products whether Pᵀ W is wanted
    */
   record Choice(
-      boolean deflation, int deflationVectors, long seed, List<Integer> ranks, boolean products) {
+      HasiConfig.Statistic statistic,
+      boolean deflation,
+      int deflationVectors,
+      long seed,
+      List<Integer> ranks) {
     Choice(HasiConfig config, long seed, int[] ranks) {
       this(
-          config.start().deflation(), config.start().deflationVectors(), seed,
-          Arrays.stream(ranks).boxed().toList(),
-          config.preview().statistic() != HasiConfig.Statistic.X);
+          config.preview().statistic(), config.start().deflation(),
+          config.start().deflationVectors(), seed, Arrays.stream(ranks).boxed().toList());
     }
   }
 
@@ -82,14 +85,20 @@ record Directions(
     List<Task> sides = new ArrayList<>();
     for (TaskSubspaces.Basis basis : bases) {
       Tensor pt = Ops.transpose(basis.p());
-      double[] q = choice.products && pt.size(0) > 0 ? product(pt, w) : new double[0];
-      sides.add(new Task(Tensors.doubles(pt), q, basis.sigma()));
+      double[] directions = Tensors.doubles(pt);
+      sides.add(switch (choice.statistic) {
+        case WC, WC_HALF -> new Task(product(pt, w), directions, basis.sigma());
+        case X -> new Task(directions, new double[0], basis.sigma());
+      });
     }
     return sides;
   }
 
   /** Pᵀ W, computed where W is. */
   private static double[] product(Tensor pt, Tensor w) {
+    if (pt.size(0) == 0) {
+      return new double[0];
+    }
     Tensor there = Tensors.to(pt, new Placement(Tensors.device(w), DType.F64));
     return Tensors.doubles(Ops.matmul(there, w));
   }

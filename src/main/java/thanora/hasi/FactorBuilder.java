@@ -23,6 +23,9 @@ import thanora.tensor.Tensors;
 final class FactorBuilder {
   private static final double ZERO = 1e-12;
 
+  /** Length of the rows of A that plain LoRA starts with: those of a uniform draw from ±1/√d_in. */
+  private static final double LORA_LENGTH = 1 / Math.sqrt(3);
+
   private final HasiConfig config;
   private final double scale;
   private final long seed;
@@ -78,18 +81,19 @@ final class FactorBuilder {
 
   /** Writes one task's rows of A and Bᵀ. */
   private void block(Directions.Task task, int rank, float[] a, float[] bt, int first) {
-    if (config.preview().statistic() == HasiConfig.Statistic.X) {
-      rows(task.pt(), rank, fill(rank, 1 / Math.sqrt(3)), a, first);
-      return;
-    }
-    double[] q = task.q();
     double[] forA = new double[rank];
     double[] forB = new double[rank];
     for (int row = 0; row < rank; row++) {
-      scales(length(q, row, q.length / rank), task.sigma()[row], forA, forB, row);
+      if (config.preview().statistic().ofInputs()) {
+        forA[row] = LORA_LENGTH;
+        forB[row] = config.start().b();
+      } else {
+        double q = length(task.a(), row, task.a().length / rank);
+        scales(q, task.sigma()[row], forA, forB, row);
+      }
     }
-    rows(q, rank, forA, a, first);
-    rows(task.pt(), rank, forB, bt, first);
+    rows(task.a(), rank, forA, a, first);
+    rows(task.bt(), rank, forB, bt, first);
   }
 
   private void scales(double q, double sigma, double[] forA, double[] forB, int row) {
@@ -121,11 +125,5 @@ final class FactorBuilder {
       sum += rows[i] * rows[i];
     }
     return Math.sqrt(sum);
-  }
-
-  private static double[] fill(int count, double value) {
-    double[] values = new double[count];
-    Arrays.fill(values, value);
-    return values;
   }
 }

@@ -79,7 +79,12 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     /** Left vectors of W C^½: the best approximation of the outputs. */
     WC_HALF,
     /** Principal directions of the inputs (EVA): gives A only, B starts at 0. */
-    X
+    X;
+
+    /** Whether a task's subspace is one of inputs, so that its vectors are rows of A as they are. */
+    boolean ofInputs() {
+      return this == X;
+    }
   }
 
   /** Whose singular values the entropy is taken of. */
