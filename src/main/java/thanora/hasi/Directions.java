@@ -27,8 +27,8 @@ record Directions(
     List<String> warnings) {
 
   /**
-   * What one task's rows of A and columns of B are multiples of: Pᵀ W and P, or for statistic X,
-   * whose P lives on the input side, Pᵀ and nothing.
+   * What one task's rows of A and columns of B are multiples of: Pᵀ W and P. Where P lives on the
+   * input side: Pᵀ, and nothing for statistic X, −G p / ‖G p‖ of each column p for the gradient.
    *
    * @param a (r_t, d_in), row-major
    * @param bt (r_t, d_out), row-major; empty where B has no directions
@@ -68,12 +68,14 @@ record Directions(
       List<TaskSubspaces.Basis> leading = literal.literal(spectra, ranks);
       List<List<Double>> before = TaskSubspaces.overlap(leading);
       if (!choice.deflation) {
-        return new Directions(sides(choice, w, leading), before, before, literal.warnings());
+        return new Directions(
+            sides(choice, w, spectra, leading), before, before, literal.warnings());
       }
       TaskSubspaces deflated = subspaces(choice, module, names);
       List<TaskSubspaces.Basis> bases = deflated.deflated(spectra, ranks);
       return new Directions(
-          sides(choice, w, bases), before, TaskSubspaces.overlap(bases), deflated.warnings());
+          sides(choice, w, spectra, bases), before, TaskSubspaces.overlap(bases),
+          deflated.warnings());
     }
   }
 
@@ -81,7 +83,8 @@ record Directions(
     return new TaskSubspaces(choice.deflationVectors, module, choice.seed, names);
   }
 
-  private static List<Task> sides(Choice choice, Tensor w, List<TaskSubspaces.Basis> bases) {
+  private static List<Task> sides(
+      Choice choice, Tensor w, List<Spectrum> spectra, List<TaskSubspaces.Basis> bases) {
     List<Task> sides = new ArrayList<>();
     for (TaskSubspaces.Basis basis : bases) {
       Tensor pt = Ops.transpose(basis.p());
@@ -89,6 +92,8 @@ record Directions(
       sides.add(switch (choice.statistic) {
         case WC, WC_HALF -> new Task(product(pt, w), directions, basis.sigma());
         case X -> new Task(directions, new double[0], basis.sigma());
+        case GRADIENT ->
+            new Task(directions, descent(spectra.get(sides.size()), basis), basis.sigma());
       });
     }
     return sides;
@@ -101,5 +106,21 @@ record Directions(
     }
     Tensor there = Tensors.to(pt, new Placement(Tensors.device(w), DType.F64));
     return Tensors.doubles(Ops.matmul(there, w));
+  }
+
+  /**
+   * −G p / ‖G p‖ of each column p, as rows, with G = (G V) Vᵀ for the leading right vectors V; 0 for
+   * columns that had to be made up, since G does nothing to them.
+   */
+  private static double[] descent(Spectrum spectrum, TaskSubspaces.Basis basis) {
+    Tensor images =
+        Ops.matmul(spectrum.images(), Ops.matmul(Ops.transpose(spectrum.vectors()), basis.p()));
+    double[] lengths = Tensors.doubles(Ops.norms(images, 0));
+    double[] factors = new double[lengths.length];
+    for (int i = 0; i < factors.length; i++) {
+      factors[i] = basis.sigma()[i] > 0 ? -1 / lengths[i] : 0;
+    }
+    return Tensors.doubles(
+        Ops.transpose(Ops.mul(images, Tensors.of(factors, 1, factors.length))));
   }
 }

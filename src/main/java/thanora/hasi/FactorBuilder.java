@@ -9,7 +9,7 @@ import thanora.tensor.Seeds;
 import thanora.tensor.Tensors;
 
 /**
- * From subspaces to factors, for one module: Q_t = P_tᵀ W with row lengths q, then
+ * From directions to factors, for one module: Q_t = P_tᵀ W with row lengths q, then
  *
  * <ul>
  *   <li>unit: rows of A = Q / (√3 q), columns of B = b P;
@@ -19,6 +19,9 @@ import thanora.tensor.Tensors;
  *
  * <p>Where q (or σ) is below 1e-12 the row of A is 0 and the column of B is P at scale 1, so that
  * the rank can still learn.
+ *
+ * <p>Where P lives on the input side: rows of A = Pᵀ / √3, columns of B = b times their directions,
+ * which statistic X has none of.
  */
 final class FactorBuilder {
   private static final double ZERO = 1e-12;

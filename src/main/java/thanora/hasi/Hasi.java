@@ -52,9 +52,15 @@ public final class Hasi {
    *
    * @param name in the checkpoint, without {@code .weight}
    * @param w W (d_out, d_in) of the untouched base, any float type
-   * @param moments of its input, one a task; may be shared between modules
+   * @param moments of its input, one a task; may be shared between modules; none where the
+   *     statistic is the gradient
    */
   public record Module(String name, Tensor w, List<Moments> moments) {
+    /** A module whose gradients were measured. */
+    public Module(String name, Tensor w) {
+      this(name, w, List.of());
+    }
+
     int dOut() {
       return Math.toIntExact(w.size(0));
     }

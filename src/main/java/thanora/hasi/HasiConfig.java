@@ -1,5 +1,8 @@
 package thanora.hasi;
 
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -22,6 +25,28 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     if (preview.statistic == Statistic.X && start.subtract != Subtract.FROZEN) {
       throw new IllegalArgumentException(
           "hasi.statistic x starts with B = 0 and nothing to subtract; leave hasi.subtract frozen");
+    }
+    if (preview.statistic == Statistic.GRADIENT) {
+      requireGradientOnly(preview, start);
+    }
+  }
+
+  /** The gradient is what it is: no second moment, all tokens of a row, and no product P Pᵀ W. */
+  private static void requireGradientOnly(Preview preview, Start start) {
+    Map<String, Boolean> kept = new LinkedHashMap<>();
+    kept.put("hasi.split=unit", start.split == Split.UNIT);
+    kept.put("hasi.preview_tokens=all", preview.tokens == PreviewTokens.ALL);
+    kept.put("hasi.drop_first_token=false", !preview.dropFirstToken);
+    kept.put("hasi.centre=false", !preview.centre);
+    kept.put("hasi.covariance=token_mean",
+        preview.normalisation == Moments.Normalisation.TOKEN_MEAN);
+    kept.put("hasi.damping=0", preview.damping == 0);
+    kept.put("SpectrumOf.STATISTIC", preview.spectrumOf == SpectrumOf.STATISTIC);
+    List<String> broken = kept.keySet().stream().filter(key -> !kept.get(key)).toList();
+    if (!broken.isEmpty()) {
+      throw new IllegalArgumentException(
+          "hasi.statistic: gradient goes with " + String.join(", ", broken)
+              + " only; set that, or take hasi.statistic=wc");
     }
   }
 
@@ -79,11 +104,16 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     /** Left vectors of W C^½: the best approximation of the outputs. */
     WC_HALF,
     /** Principal directions of the inputs (EVA): gives A only, B starts at 0. */
-    X;
+    X,
+    /**
+     * Right vectors of G, the gradient of the task's loss with respect to W, for A; −G v for B
+     * (after LoRA-GA, arXiv 2407.05000, where one gradient serves the whole adapter).
+     */
+    GRADIENT;
 
     /** Whether a task's subspace is one of inputs, so that its vectors are rows of A as they are. */
     boolean ofInputs() {
-      return this == X;
+      return this == X || this == GRADIENT;
     }
   }
 
@@ -197,13 +227,13 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     }
 
     /**
-     * What a {@link PreviewPass} depends on, all else as in the preset: previews whose passes are
-     * equal can share one, whatever they make of the moments.
+     * What a {@link PreviewPass} or a {@link GradientPass} depends on, all else as in the preset:
+     * previews whose passes are equal can share one, whatever they make of what it measures.
      */
     public Preview pass() {
       return new Preview(
-          Statistic.WC, SpectrumOf.STATISTIC, EntropyPower.SIGMA, 0, normalisation, rows, tokens,
-          dropFirstToken, centre);
+          statistic == Statistic.GRADIENT ? statistic : Statistic.WC, SpectrumOf.STATISTIC,
+          EntropyPower.SIGMA, 0, normalisation, rows, tokens, dropFirstToken, centre);
     }
 
     public Preview withStatistic(Statistic other) {

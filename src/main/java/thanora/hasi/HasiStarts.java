@@ -46,7 +46,7 @@ public final class HasiStarts {
     }
   }
 
-  /** What spectra depend on besides the moments. */
+  /** What spectra depend on besides what was measured. */
   private record Asked(
       HasiConfig.Statistic statistic,
       HasiConfig.SpectrumOf spectrumOf,
@@ -63,11 +63,30 @@ public final class HasiStarts {
   /** One set of directions: of which module, of which spectra, chosen how. */
   private record Wanted(int module, Asked asked, Directions.Choice choice) {}
 
+  /** Makes the spectra that a start asks for, of each module for each task. */
+  @FunctionalInterface
+  private interface Measured {
+    List<List<Spectrum>> of(Hasi start, List<Tensor> weights);
+  }
+
   /**
    * Plans and factors of a layer's modules, for each adapter; the factors belong to the caller's
    * scope.
    */
   public List<List<Hasi.Result>> layer(List<Hasi.Module> modules) {
+    return layer(modules, (start, weights) -> spectra(start, modules, weights));
+  }
+
+  /**
+   * The same where the statistic is the gradient.
+   *
+   * @param measured made for these starts, with all tasks taken in
+   */
+  public List<List<Hasi.Result>> layer(List<Hasi.Module> modules, GradientSpectra measured) {
+    return layer(modules, (start, weights) -> measured.of(start, modules));
+  }
+
+  private List<List<Hasi.Result>> layer(List<Hasi.Module> modules, Measured measured) {
     List<List<Hasi.Division>> divisions = new ArrayList<>();
     Map<Wanted, Directions> directions;
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
@@ -75,7 +94,7 @@ public final class HasiStarts {
       Map<Asked, List<List<Spectrum>>> spectra = new HashMap<>();
       for (Hasi start : starts) {
         divisions.add(start.divide(modules, spectra.computeIfAbsent(
-            new Asked(start), asked -> spectra(start, modules, weights))));
+            new Asked(start), asked -> measured.of(start, weights))));
       }
       directions = directions(modules, weights, spectra, divisions);
     }
@@ -89,6 +108,10 @@ public final class HasiStarts {
   private static List<List<Spectrum>> spectra(
       Hasi start, List<Hasi.Module> modules, List<Tensor> weights) {
     HasiConfig.Preview preview = start.config().preview();
+    if (preview.statistic() == HasiConfig.Statistic.GRADIENT) {
+      throw new IllegalArgumentException(
+          "moments say nothing of gradients; measure them with a GradientPass");
+    }
     List<LayerSpectra.Source> sources = new ArrayList<>();
     for (int i = 0; i < modules.size(); i++) {
       List<Moments> moments = modules.get(i).moments();

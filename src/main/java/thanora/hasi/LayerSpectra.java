@@ -152,18 +152,15 @@ final class LayerSpectra {
   }
 
   private Spectrum fromGram(Source module, int task, Ops.Eigen eigen, int kept) {
-    double[] sigma = Tensors.doubles(eigen.values());
-    for (int i = 0; i < sigma.length; i++) {
-      sigma[i] = Math.sqrt(Math.max(0, sigma[i]));
-    }
+    double[] sigma = sigma(eigen);
     if (!ofInput && sigma[kept - 1] < WEAK * sigma[0]) {
       return direct(module, task);
     }
-    double tolerance = Math.max(RANK_TOLERANCE, Math.sqrt(sigma.length * Math.ulp(1.0)));
+    double tolerance = Math.max(RANK_TOLERANCE, gramTolerance(sigma.length));
     Tensor vectors = eigen.vectors();
     if (!ofInput && module.tall()) {
       Tensor v = Tensors.to(vectors, new Placement(Tensors.device(module.w), DType.F64));
-      vectors = leftFromRight(Ops.matmul(module.w, Ops.matmul(right(module, task), v)), sigma);
+      vectors = otherSide(Ops.matmul(module.w, Ops.matmul(right(module, task), v)), sigma);
     }
     return spectrum(module, task, sigma, vectors, tolerance);
   }
@@ -178,15 +175,34 @@ final class LayerSpectra {
     return new Spectrum(sigma, vectors, tolerance, entropy);
   }
 
-  /** u = K v / σ, orthonormalised again, since weak vectors lose digits in the division. */
-  private static Tensor leftFromRight(Tensor kv, double[] sigma) {
-    int top = Math.toIntExact(kv.size(1));
+  /** Singular values of K from the eigenvalues of its Gram matrix. */
+  static double[] sigma(Ops.Eigen eigen) {
+    double[] sigma = Tensors.doubles(eigen.values());
+    for (int i = 0; i < sigma.length; i++) {
+      sigma[i] = Math.sqrt(Math.max(0, sigma[i]));
+    }
+    return sigma;
+  }
+
+  /** Part of the largest below which a value from an n x n Gram matrix may be rounding alone. */
+  static double gramTolerance(int n) {
+    return Math.sqrt(n * Math.ulp(1.0));
+  }
+
+  /**
+   * Vectors of the other side from those that the Gram matrix has, u = K v / σ or v = Kᵀ u / σ, in
+   * main memory; orthonormalised again, since weak ones lose digits in the division.
+   *
+   * @param product K v or Kᵀ u
+   */
+  static Tensor otherSide(Tensor product, double[] sigma) {
+    int top = Math.toIntExact(product.size(1));
     double[] inverse = new double[top];
     for (int i = 0; i < top; i++) {
       inverse[i] = sigma[i] > 0 ? 1 / sigma[i] : 0;
     }
     Tensor scaled =
-        Ops.mul(Tensors.to(kv, new Placement("cpu", DType.F64)), Tensors.of(inverse, 1, top));
+        Ops.mul(Tensors.to(product, new Placement("cpu", DType.F64)), Tensors.of(inverse, 1, top));
     return Threads.onOne(() -> Ops.orthonormal(scaled));
   }
 

@@ -9,12 +9,16 @@ import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 
 /**
- * What one task asks of one module: the singular values of K = W C (all, descending), K's leading
- * left vectors, and the entropy of the values. {@link LayerSpectra} makes them.
+ * What one task asks of one module: the singular values of its statistic K (all, descending), K's
+ * leading vectors, and the entropy of the values. {@link LayerSpectra} makes those of K = W C, with
+ * left vectors; {@link GradientSpectra} those of the gradient, with right vectors v and K v.
  */
 public final class Spectrum {
+  private static final Placement EXACT = new Placement("cpu", DType.F64);
+
   private final double[] sigma;
   private final double[] vectors;
+  private final double[] images;
   private final int dim;
   private final int count;
   private final int numericalRank;
@@ -28,11 +32,17 @@ public final class Spectrum {
    * @param tolerance values below this part of the largest count as zero
    */
   Spectrum(double[] sigma, Tensor vectors, double tolerance, double entropy) {
+    this(sigma, vectors, Tensors.zeros(EXACT, 0, vectors.size(1)), tolerance, entropy);
+  }
+
+  /** The same with right vectors and K v of each, as columns. */
+  Spectrum(double[] sigma, Tensor vectors, Tensor images, double tolerance, double entropy) {
     this.sigma = sigma;
     this.dim = Math.toIntExact(vectors.size(0));
     this.numericalRank = (int) Arrays.stream(sigma).filter(s -> s > tolerance * sigma[0]).count();
     this.count = (int) Math.min(vectors.size(1), numericalRank);
     this.vectors = Tensors.doubles(Ops.narrow(vectors, 1, 0, count));
+    this.images = Tensors.doubles(Ops.narrow(images, 1, 0, count));
     this.entropy = entropy;
   }
 
@@ -76,15 +86,19 @@ public final class Spectrum {
     return count;
   }
 
-  /** Length of a vector: d_out (d_in for statistic X). */
+  /** Length of a vector: d_out, or d_in where subspaces are of inputs. */
   public int dim() {
     return dim;
   }
 
   /** Leading vectors as columns (dim, count), float64, in main memory, in the caller's scope. */
   public Tensor vectors() {
-    return count == 0
-        ? Tensors.zeros(new Placement("cpu", DType.F64), dim, 0)
-        : Tensors.of(vectors, dim, count);
+    return count == 0 ? Tensors.zeros(EXACT, dim, 0) : Tensors.of(vectors, dim, count);
+  }
+
+  /** K v of each right vector v as columns (d_out, count), likewise; no rows without right vectors. */
+  Tensor images() {
+    return images.length == 0
+        ? Tensors.zeros(EXACT, 0, count) : Tensors.of(images, images.length / count, count);
   }
 }

@@ -16,7 +16,8 @@ import thanora.tensor.Tensors;
 
 /**
  * The tasks' subspaces of one module: P_t, orthonormal columns, by the leading vectors of each
- * task's statistic.
+ * task's statistic. Said here for left vectors; right ones, of the gradient, go the same way on the
+ * other side.
  *
  * <p>Without deflation P_t is the top r_t left vectors U_t. They are nearly the same for all tasks,
  * since a few directions dominate any text. With deflation tasks go by falling entropy (ties: lower

@@ -3,8 +3,9 @@
  * before training, and the low-rank blocks that follow from it.
  *
  * <p>In order: {@link thanora.hasi.Moments} of the activations, {@link thanora.hasi.Spectrum} of
- * W·C and its entropy, {@link thanora.hasi.RankAllocator} for shares and ranks, {@link
- * thanora.hasi.TaskSubspaces} for the factors; {@link thanora.hasi.Hasi} does all of it for one
+ * W·C (or of the gradients of a {@link thanora.hasi.GradientPass}) and its entropy, {@link
+ * thanora.hasi.RankAllocator} for shares and ranks, {@link thanora.hasi.TaskSubspaces} for the
+ * factors; {@link thanora.hasi.Hasi} does all of it for one
  * decoder layer, {@link thanora.hasi.HasiStarts} for many adapters at once, and {@link
  * thanora.hasi.RankPlan} is the file that says what came out and why.
  *

@@ -25,7 +25,8 @@ public interface AdapterMethod {
    * @param seed the run's
    * @param fingerprint identifies the base, for the plan
    * @param givenPlan ranks to use instead of the method's own
-   * @param layersDone receives the number of decoder layers measured so far
+   * @param layersDone receives the number of decoder layers measured so far; a share of them where all
+   *     are measured together
    */
   record Setting(
       Decoder model,

@@ -5,13 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import thanora.data.Sample;
-import thanora.hasi.Hasi;
 import thanora.hasi.HasiConfig;
-import thanora.hasi.HasiStarts;
-import thanora.hasi.ModulePlan;
-import thanora.hasi.PreviewPass;
 import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
 import thanora.lora.AdapterForm;
@@ -55,7 +49,7 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
   }
 
   /**
-   * Gives several members their starts; those that look at the same tokens share the preview.
+   * Gives several members their starts; those that measure the same thing share the preview.
    *
    * @return their plans, in this order
    */
@@ -66,52 +60,8 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
           List.of(place.method.hasi.preview().pass(), place.setting.previewRows()), key -> new ArrayList<>()).add(place);
     }
     Map<Place, RankPlan> plans = new LinkedHashMap<>();
-    byPreview.values().forEach(group -> plans.putAll(startOnOnePreview(group)));
+    byPreview.values().forEach(group -> plans.putAll(new ThanoraStart(group).run()));
     return places.stream().map(plans::get).toList();
-  }
-
-  private static Map<Place, RankPlan> startOnOnePreview(List<Place> places) {
-    Setting shared = places.get(0).setting;
-    List<Hasi> starts = new ArrayList<>();
-    List<List<ModulePlan>> plans = new ArrayList<>();
-    for (Place place : places) {
-      Setting own = place.setting;
-      Hasi start = new Hasi(place.method.hasi, own.taskNames(), own.r(), own.alpha(), own.seed());
-      starts.add(own.givenPlan().map(start::with).orElse(start));
-      plans.add(new ArrayList<>());
-    }
-    HasiStarts together = new HasiStarts(starts);
-    List<List<Sample>> rows = shared.previewRows();
-    new PreviewPass(shared.model(), places.get(0).method.hasi.preview(), Set.copyOf(shared.modules()))
-        .run(rows, (layer, inputs) -> {
-          try (TensorScope scope = TensorScope.open()) {
-            List<List<Hasi.Result>> results = together.layer(modules(shared, inputs));
-            for (int i = 0; i < places.size(); i++) {
-              for (Hasi.Result result : results.get(i)) {
-                ((LoraAdapter) places.get(i).adapter).set(
-                    result.plan().name(), places.get(i).member, result.factors());
-                plans.get(i).add(result.plan());
-              }
-            }
-          }
-          shared.layersDone().accept(layer + 1);
-        });
-    Map<Place, RankPlan> result = new LinkedHashMap<>();
-    for (int i = 0; i < places.size(); i++) {
-      Place place = places.get(i);
-      result.put(place, starts.get(i).plan(place.method.name, place.setting.fingerprint(), plans.get(i)));
-    }
-    return result;
-  }
-
-  private static List<Hasi.Module> modules(Setting setting, List<PreviewPass.SharedInput> inputs) {
-    List<Hasi.Module> modules = new ArrayList<>();
-    for (PreviewPass.SharedInput input : inputs) {
-      for (String module : input.modules()) {
-        modules.add(new Hasi.Module(module, setting.model().projection(module).weight(), input.byTask()));
-      }
-    }
-    return modules;
   }
 
   @Override

@@ -3,6 +3,7 @@ package thanora.hasi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class HasiConfigTest {
@@ -49,5 +50,29 @@ class HasiConfigTest {
     HasiConfig.Preview input = preset.preview().withStatistic(HasiConfig.Statistic.X);
     assertThatThrownBy(() -> HasiConfig.thanoraPaper().with(input))
         .hasMessageContaining("split unit");
+  }
+
+  @Test
+  void theGradientRefusesWhatHasNoMeaningForIt() {
+    HasiConfig preset = HasiConfig.thanora();
+    HasiConfig.Preview gradient = preset.preview().withStatistic(HasiConfig.Statistic.GRADIENT);
+    assertThatThrownBy(() -> HasiConfig.thanoraPaper().with(gradient))
+        .hasMessage("hasi.statistic: gradient goes with hasi.split=unit only; set that, or take"
+            + " hasi.statistic=wc");
+    assertThatThrownBy(() -> preset.with(gradient).with(preset.start().withSplit(HasiConfig.Split.CORDA)))
+        .hasMessageContaining("hasi.split=unit");
+    Map<HasiConfig.Preview, String> refused = Map.of(
+        gradient.withTokens(HasiConfig.PreviewTokens.LABELS), "hasi.preview_tokens=all",
+        gradient.withDropFirstToken(true), "hasi.drop_first_token=false",
+        gradient.withCentre(true), "hasi.centre=false",
+        gradient.withNormalisation(Moments.Normalisation.CORDA), "hasi.covariance=token_mean",
+        gradient.withDamping(0.01), "hasi.damping=0",
+        gradient.withDamping(0.01).withCentre(true), "hasi.centre=false, hasi.damping=0",
+        gradient.withSpectrumOf(HasiConfig.SpectrumOf.COVARIANCE), "SpectrumOf.STATISTIC");
+    refused.forEach((preview, keys) -> assertThatThrownBy(() -> preset.with(preview))
+        .hasMessage("hasi.statistic: gradient goes with " + keys + " only; set that, or take"
+            + " hasi.statistic=wc"));
+    assertThat(preset.with(gradient.withRows(7)).with(preset.start().withSubtract(HasiConfig.Subtract.NONE))
+        .preview().rows()).isEqualTo(7);
   }
 }

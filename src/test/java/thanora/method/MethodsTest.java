@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,11 +13,14 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import thanora.Pico;
 import thanora.data.Batch;
 import thanora.hasi.HasiConfig;
+import thanora.hasi.ModulePlan;
+import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
 import thanora.lora.SprConfig;
 import thanora.lora.Starts;
@@ -46,7 +50,13 @@ class MethodsTest {
         new PlainLora(false), new PlainLora(true), new Dora(), new Pissa(), new Olora(), new Corda(),
         new HydraLora(4), new MtlLora(3, 0.1), new LoraPerTask(),
         new Thanora("thanora", HasiConfig.thanora(), SprConfig.thanora()),
-        new Thanora("thanora-paper", HasiConfig.thanoraPaper(), SprConfig.thanoraPaper()));
+        new Thanora("thanora-paper", HasiConfig.thanoraPaper(), SprConfig.thanoraPaper()),
+        new Thanora("gradient", gradient(), SprConfig.thanora()));
+  }
+
+  private static HasiConfig gradient() {
+    HasiConfig preset = HasiConfig.thanora();
+    return preset.with(preset.preview().withStatistic(HasiConfig.Statistic.GRADIENT));
   }
 
   @ParameterizedTest
@@ -85,6 +95,56 @@ class MethodsTest {
     Adapter copied = method.empty(setting);
     copied.copyMember(0, two, 1);
     assertThat(Tensors.floats(copied.parameters())).isEqualTo(once);
+  }
+
+  /** Those that measure the same share it; a plan's ranks hold for the gradient too. */
+  @Test
+  void membersStartedTogetherAreWhatTheyAreAlone() {
+    Decoder model = Pico.load("llama");
+    List<String> modules = List.of("model.layers.0.self_attn.k_proj", "model.layers.1.mlp.down_proj");
+    AdapterMethod.Setting plain = Starts.setting(model, modules);
+    HasiConfig preset = HasiConfig.thanora();
+    Thanora own = new Thanora("gradient", gradient(), SprConfig.thanora());
+    RankPlan made = own.start(plain, own.empty(plain), 0).orElseThrow();
+    List<ModulePlan> turned = made.modules().stream().map(MethodsTest::firstTwoTasksChangeRanks).toList();
+    RankPlan plan = new RankPlan(made.method(), made.seed(), made.r(), made.alpha(), made.tau(), made.rMin(),
+        made.previewRows(), made.base(), made.tasks(), turned);
+    AdapterMethod.Setting given = new AdapterMethod.Setting(model, modules, plain.taskNames(), plain.previewRows(),
+        plain.r(), plain.alpha(), plain.seed(), plain.fingerprint(), Optional.of(plan), layer -> {});
+    List<Thanora.Place> places = new ArrayList<>();
+    for (HasiConfig config : List.of(preset, gradient(), gradient().with(preset.start().withB(0)),
+        preset.with(preset.preview().withStatistic(HasiConfig.Statistic.X)))) {
+      for (AdapterMethod.Setting setting : List.of(plain, given)) {
+        Thanora method = new Thanora("test", config, SprConfig.thanora());
+        places.add(new Thanora.Place(method, setting, method.empty(setting), 0));
+      }
+    }
+    List<RankPlan> together = Thanora.start(places);
+    for (int i = 0; i < places.size(); i++) {
+      Thanora.Place place = places.get(i);
+      Adapter alone = place.method().empty(place.setting());
+      assertThat(together.get(i)).isEqualTo(place.method().start(place.setting(), alone, 0).orElseThrow());
+      assertThat(Tensors.floats(place.adapter().parameters())).isEqualTo(Tensors.floats(alone.parameters()));
+      for (String module : modules) {
+        assertThat(together.get(i).modules()).extracting(ModulePlan::name).isEqualTo(modules);
+        if (place.setting() == given) {
+          assertThat(place.adapter().blocks(module, 0)).isEqualTo(plan.module(module).orElseThrow().blocks());
+        }
+      }
+    }
+  }
+
+  private static ModulePlan firstTwoTasksChangeRanks(ModulePlan module) {
+    List<ModulePlan.TaskRank> rows = new ArrayList<>(module.tasks());
+    int both = rows.get(0).rank() + rows.get(1).rank();
+    rows.set(0, withRank(rows.get(0), 1));
+    rows.set(1, withRank(rows.get(1), both - 1));
+    return new ModulePlan(module.name(), module.dIn(), module.dOut(), rows, module.coopRank(),
+        module.overlapBefore(), module.overlapAfter(), module.why(), module.warnings());
+  }
+
+  private static ModulePlan.TaskRank withRank(ModulePlan.TaskRank row, int rank) {
+    return new ModulePlan.TaskRank(row.task(), row.entropy(), row.share(), rank, row.numericalRank());
   }
 
   /** What merges gives weights; what does not says so. */
