@@ -140,9 +140,10 @@ public record Recipe(
 
   /**
    * What is decomposed, M being the second moment of the activations: W·M, W·M^½, the subspaces of
-   * W·M with the entropy of M alone, or the principal directions of the activations (B starts at 0).
+   * W·M with the entropy of M alone, or the principal directions of the activations (B starts at 0);
+   * or the gradient of the task's loss with respect to W, which needs no M.
    */
-  public enum Statistic { WC, WC_HALF, C, X }
+  public enum Statistic { WC, WC_HALF, C, X, GRADIENT }
 
   /** Whether entropy is of singular values or of their squares. */
   public enum Entropy { SIGMA, SIGMA_SQUARED }
@@ -191,7 +192,7 @@ public record Recipe(
    * @param coop whether there is a cooperative block
    * @param subspaces task or random
    * @param deflation each task takes its subspace from what the tasks before it left
-   * @param deflationVectors left vectors a task that stand for its statistic in deflation
+   * @param deflationVectors singular vectors a task that stand for its statistic in deflation
    * @param split how lengths are split between A and B
    * @param b length of the columns of B under the unit split
    * @param gamma share of W that the blocks start with under the other splits

@@ -228,6 +228,7 @@ public final class RecipeReader {
       spr = ignored(method, "spr", spr, Recipe.Spr.defaults(method));
     } else {
       checkRank(lora, hasi, tasks.size());
+      checkTogether(hasi);
     }
     Recipe.Train train = train(tasks);
     checkGradients(method, train, lora, tasks.size());
@@ -288,6 +289,15 @@ public final class RecipeReader {
       problems.add("hasi.r_min: " + tasks + " tasks of rank " + hasi.rMin()
           + " do not fit into the " + forTasks + " that rank " + lora.r()
           + " has for tasks; lower it or raise lora.r");
+    }
+  }
+
+  /** Whether values of hasi that are right by themselves go together. */
+  private void checkTogether(Recipe.Hasi hasi) {
+    try {
+      Settings.hasi(hasi);
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
     }
   }
 

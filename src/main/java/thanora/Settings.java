@@ -82,6 +82,7 @@ final class Settings {
           case WC, C -> HasiConfig.Statistic.WC;
           case WC_HALF -> HasiConfig.Statistic.WC_HALF;
           case X -> HasiConfig.Statistic.X;
+          case GRADIENT -> HasiConfig.Statistic.GRADIENT;
         },
         covarianceEntropy ? HasiConfig.SpectrumOf.COVARIANCE : HasiConfig.SpectrumOf.STATISTIC,
         HasiConfig.EntropyPower.valueOf(hasi.entropy().name()),

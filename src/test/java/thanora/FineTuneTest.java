@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import thanora.hasi.ModulePlan;
 import thanora.hasi.RankPlan;
 
 /** The main path on the shipped model. */
@@ -257,7 +258,7 @@ class FineTuneTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"dtype=bfloat16", "method=thanora-paper", "hasi.subtract=none",
-      "hasi.b=0", "train.micro_batch_tokens=40", "train.mixing=uniform"})
+      "hasi.b=0", "hasi.statistic=gradient", "train.micro_batch_tokens=40", "train.mixing=uniform"})
   void otherSettingsTrainToo(String change) {
     RunSummary other = SmallRun.run(
         SmallRun.recipe(data, "eval.generate=false", change), folder, false);
@@ -270,5 +271,11 @@ class FineTuneTest {
   void analyzeGivesTheRunsPlan() throws IOException {
     RankPlan plan = FineTune.analyze(SmallRun.recipe(data), RunListener.SILENT);
     assertThat(plan.toJson()).isEqualTo(Files.readString(whole.resolve("plan.json")));
+    RankPlan ofGradients =
+        FineTune.analyze(SmallRun.recipe(data, "hasi.statistic=gradient"), RunListener.SILENT);
+    assertThat(ofGradients.modules()).extracting(ModulePlan::name)
+        .isEqualTo(plan.modules().stream().map(ModulePlan::name).toList());
+    assertThat(ofGradients.modules()).isNotEqualTo(plan.modules());
+    assertThat(RankPlan.fromJson(ofGradients.toJson())).isEqualTo(ofGradients);
   }
 }

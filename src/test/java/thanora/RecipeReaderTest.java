@@ -19,6 +19,7 @@ import thanora.Recipe.Metric;
 import thanora.Recipe.Spr;
 import thanora.Recipe.Task;
 import thanora.Recipe.Train;
+import thanora.hasi.HasiConfig;
 
 class RecipeReaderTest {
   private static final String SMALL = "model: demo\ntasks:\n- name: words\n- name: sums\n";
@@ -136,6 +137,24 @@ class RecipeReaderTest {
             "train.lr_scheduler_type: cosin is not one of cosine, linear, constant; did you mean"
                 + " cosine?",
             "zzzzzzzzzzzz: unknown key; see docs/recipe.md for all keys");
+  }
+
+  @Test
+  void valuesOfHasiThatDoNotGoTogetherAreRefused() {
+    assertThat(problems(SMALL, "hasi.statistic=gradient", "hasi.preview_tokens=labels", "hasi.damping=0.1",
+        "train.max_steps=many"))
+        .containsExactlyInAnyOrder(
+            "hasi.statistic: gradient goes with hasi.preview_tokens=all, hasi.damping=0 only; set that, or"
+                + " take hasi.statistic=wc",
+            "train.max_steps: many is not a whole number; leave it out for 0");
+    assertThat(problems(SMALL + "method: thanora-paper\nhasi: {statistic: gradient}\n")).containsExactly(
+        "hasi.statistic: gradient goes with hasi.split=unit only; set that, or take hasi.statistic=wc");
+    assertThat(problems(SMALL, "hasi.statistic=x", "hasi.split=corda")).containsExactly(
+        "hasi.statistic x gives A only; use hasi.split unit, or hasi.statistic wc");
+    Recipe gradient = read(SMALL, "hasi.statistic=gradient");
+    assertThat(Settings.hasi(gradient.hasi()).preview().statistic())
+        .isEqualTo(HasiConfig.Statistic.GRADIENT);
+    assertThat(read(gradient.toYaml())).isEqualTo(gradient);
   }
 
   @Test
