@@ -1,6 +1,8 @@
 package thanora;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +13,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.SafetensorsFile;
@@ -35,10 +40,10 @@ import thanora.train.TrainingLoop;
  *
  * <pre>
  * members.json           name, learning rate and seed of every configuration, in the order of the log
- * log.jsonl              a row a step: the loss of every configuration
+ * log.jsonl              a row a step: the loss of every configuration; rows of gradient conflicts
  * checkpoints/           while it trains
  * adapters.safetensors   all adapters as trained
- * trained.json           validation losses and gradient conflicts; there when training is done
+ * trained.json           validation losses; there when training is done
  * scored.json            test rows of the chosen ones; there when they are scored
  * </pre>
  */
@@ -46,6 +51,10 @@ final class CompareGroup {
   /** Measurements of the agreement of gradients over a run. */
   private static final int CONFLICT_SAMPLES = 20;
 
+  /** Event of the log that holds one. */
+  private static final String CONFLICTS = "conflicts";
+
+  private static final String LOG = "log.jsonl";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Compare.Request request;
@@ -65,11 +74,11 @@ final class CompareGroup {
     this.listener = listener;
   }
 
-  /** What training left, in the order of the members; conflicts of the watched members, by place. */
-  record Trained(double[][] validationNll, Map<Integer, List<Sampled>> conflicts) {}
+  /** What training left, in the order of the members. */
+  record Trained(double[][] validationNll) {}
 
-  /** How the gradients of tasks agreed at a step. */
-  record Sampled(long step, double[] layers, double[][] pairs) {}
+  /** How the gradients of a member's tasks agreed at a step. */
+  private record Sampled(long step, double[] layers, double[][] pairs) {}
 
   /** What a contestant came to on the test rows with one seed. */
   record Scored(String name, ComparisonResult.Run run) {}
@@ -113,17 +122,15 @@ final class CompareGroup {
     listener.stage("train " + name(), config.steps());
     try (Trainer trainer = new Trainer(
             model.decoder(), side.trainees(request.reference()), config, ProcessGroup.single());
-        MetricsLog log = MetricsLog.open(folder.resolve("log.jsonl"), resumed)) {
-      Log progress = new Log(side, log);
+        MetricsLog log = MetricsLog.open(folder.resolve(LOG), resumed)) {
       TrainingLoop loop = new TrainingLoop(trainer, tasks, Settings.mixing(recipe), config,
           side.order().stream().mapToLong(SideBySide.Run::seed).toArray(),
-          ProcessGroup.single(), checkpoints, () -> new double[0], progress);
+          ProcessGroup.single(), checkpoints, () -> new double[0], new Log(side, log));
       last.ifPresent(loop::resume);
       listener.resumed(resumed);
       loop.run();
-      int members = side.order().size();
       return new Trained(
-          new Compare.RowScorer(request.recipe(), model, tasks).validation(members), progress.conflicts);
+          new Compare.RowScorer(request.recipe(), model, tasks).validation(side.order().size()));
     }
   }
 
@@ -135,7 +142,6 @@ final class CompareGroup {
   private final class Log implements TrainingLoop.Listener {
     private final SideBySide side;
     private final MetricsLog log;
-    private final Map<Integer, List<Sampled>> conflicts = new LinkedHashMap<>();
 
     Log(SideBySide side, MetricsLog log) {
       this.side = side;
@@ -153,8 +159,7 @@ final class CompareGroup {
           if (watched && side.adapter(at).taskGradients().isPresent()) {
             Conflicts now = Conflicts.of(
                 side.adapter(at).taskGradients().orElseThrow().grams(side.member(at)), tasks.tasks().size());
-            conflicts.computeIfAbsent(at, key -> new ArrayList<>()).add(
-                new Sampled(step, now.layers(), now.pairs()));
+            log.event((int) step, CONFLICTS, Map.of("member", at, "layers", now.layers(), "pairs", now.pairs()));
           }
         }
       }
@@ -247,10 +252,36 @@ final class CompareGroup {
 
   /** Conflicts of the watched configuration at its chosen rate, if it is in this group. */
   Optional<ComparisonResult.Conflicts> conflicts(String watched, double rate) {
-    return trained().conflicts.entrySet().stream()
-        .filter(entry -> runs.get(entry.getKey()).contestant().name().equals(watched)
-            && runs.get(entry.getKey()).rate() == rate)
-        .map(entry -> summary(entry.getValue())).findFirst();
+    return IntStream.range(0, runs.size())
+        .filter(at -> runs.get(at).contestant().name().equals(watched) && runs.get(at).rate() == rate)
+        .mapToObj(this::sampled).filter(samples -> !samples.isEmpty()).map(this::summary).findFirst();
+  }
+
+  /** A member's rows of the log, where those from before a kill are too. */
+  private List<Sampled> sampled(int member) {
+    Path file = folder.resolve(LOG);
+    List<Sampled> samples = new ArrayList<>();
+    try (BufferedReader lines = Files.newBufferedReader(file)) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        JsonNode row = JSON.readTree(line);
+        if (row.path("event").asText().equals(CONFLICTS) && row.get("member").asInt() == member) {
+          samples.add(new Sampled(row.get("step").asLong(), numbers(row.get("layers")),
+              elements(row.get("pairs")).map(CompareGroup::numbers).toArray(double[][]::new)));
+        }
+      }
+      return samples;
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read", e);
+    }
+  }
+
+  private static Stream<JsonNode> elements(JsonNode array) {
+    return StreamSupport.stream(array.spliterator(), false);
+  }
+
+  /** Numbers of the log, where null is NaN. */
+  private static double[] numbers(JsonNode array) {
+    return elements(array).mapToDouble(number -> number.isNull() ? Double.NaN : number.doubleValue()).toArray();
   }
 
   private ComparisonResult.Conflicts summary(List<Sampled> samples) {

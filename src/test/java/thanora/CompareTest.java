@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,17 +33,17 @@ class CompareTest {
     Path data = SmallRun.data(shared.resolve("data"));
     recipe = Compare.prepared(SmallRun.recipe(data, "train.validation_rows=4"));
     whole = shared.resolve("run");
-    result = run(whole, false, RunListener.SILENT);
+    result = run(recipe, whole, false, RunListener.SILENT);
   }
 
-  private static Compare.Request request() {
+  private static Compare.Request request(Recipe recipe) {
     return new Compare.Request(
         recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), 2, 9, false, "thanora compare");
   }
 
-  private static ComparisonResult run(Path folder, boolean resume, RunListener listener) {
+  private static ComparisonResult run(Recipe recipe, Path folder, boolean resume, RunListener listener) {
     try (RunFolder run = RunFolder.create(folder, resume, note -> {})) {
-      return Compare.run(request(), run, listener);
+      return Compare.run(request(recipe), run, listener);
     }
   }
 
@@ -116,10 +117,29 @@ class CompareTest {
         }
       }
     };
-    assertThatThrownBy(() -> run(folder.resolve("r"), false, stopping)).hasMessage("gone");
-    run(folder.resolve("r"), true, RunListener.SILENT);
+    assertThatThrownBy(() -> run(recipe, folder.resolve("r"), false, stopping)).hasMessage("gone");
+    run(recipe, folder.resolve("r"), true, RunListener.SILENT);
     assertThat(folder.resolve("r/compare.json")).hasSameBinaryContentAs(whole.resolve("compare.json"));
     assertThat(Files.exists(folder.resolve("r/groups/group0/checkpoints"))).isFalse();
+  }
+
+  /** Gone after a step is logged, before it is saved: what a kill leaves. */
+  @Test
+  void aComparisonKilledWithinAGroupKeepsItsGradientConflicts() throws IOException {
+    Recipe saving = recipe.with("train.save_steps=2");
+    RunListener killed = new RunListener() {
+      @Override
+      public void trained(long step, Map<String, Double> losses) {
+        if (step == 3) {
+          throw new IllegalStateException("killed");
+        }
+      }
+    };
+    assertThatThrownBy(() -> run(saving, folder.resolve("r"), false, killed)).hasMessage("killed");
+    assertThat(folder.resolve("r/groups/group0/checkpoints/step-000002")).exists();
+    ComparisonResult gone = run(saving, folder.resolve("r"), true, RunListener.SILENT);
+    assertThat(gone.conflicts().orElseThrow().steps()).containsExactly(1L, 2L, 3L, 4L);
+    assertThat(folder.resolve("r/compare.json")).hasSameBinaryContentAs(whole.resolve("compare.json"));
   }
 
   @Test

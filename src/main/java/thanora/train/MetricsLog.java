@@ -13,7 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import thanora.checkpoint.CheckpointException;
 
@@ -145,17 +147,23 @@ public final class MetricsLog implements AutoCloseable {
     }
   }
 
-  private static Map<String, Object> finite(Map<?, ?> fields) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    fields.forEach((key, value) -> {
-      if (value instanceof Map<?, ?> inner) {
-        result.put(String.valueOf(key), finite(inner));
-      } else {
-        boolean lost = value instanceof Double number && !Double.isFinite(number);
-        result.put(String.valueOf(key), lost ? null : value);
-      }
-    });
-    return result;
+  /** The same with null for what is not finite, in maps, lists and arrays too. */
+  private static Object finite(Object value) {
+    if (value instanceof Map<?, ?> fields) {
+      Map<String, Object> result = new LinkedHashMap<>();
+      fields.forEach((key, inner) -> result.put(String.valueOf(key), finite(inner)));
+      return result;
+    }
+    if (value instanceof List<?> list) {
+      return list.stream().map(MetricsLog::finite).toList();
+    }
+    if (value instanceof double[] numbers) {
+      return finite(Arrays.stream(numbers).boxed().toList());
+    }
+    if (value instanceof double[][] rows) {
+      return finite(Arrays.asList(rows));
+    }
+    return value instanceof Double number && !Double.isFinite(number) ? null : value;
   }
 
   @Override

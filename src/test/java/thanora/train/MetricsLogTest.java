@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -79,8 +80,12 @@ class MetricsLogTest {
   void numbersThatAreNotFiniteAreNull() throws IOException {
     try (MetricsLog log = MetricsLog.open(file, 0)) {
       log.event(1, "skipped", Map.of("loss", Double.NaN));
+      log.event(2, "list", Map.of("loss", List.of(1.5, Double.POSITIVE_INFINITY)));
+      log.event(3, "table", Map.of("pairs", new double[][] {{1, Double.NaN}, {0.25}}));
     }
-    assertThat(Files.readString(file))
-        .isEqualTo("{\"step\":1,\"event\":\"skipped\",\"loss\":null}\n");
+    assertThat(Files.readAllLines(file)).containsExactly(
+        "{\"step\":1,\"event\":\"skipped\",\"loss\":null}",
+        "{\"step\":2,\"event\":\"list\",\"loss\":[1.5,null]}",
+        "{\"step\":3,\"event\":\"table\",\"pairs\":[[1.0,null],[0.25]]}");
   }
 }
