@@ -65,7 +65,8 @@ final class PostHocMerge {
       }
       listener.note(name() + ", seed " + seed + ": factor " + best + " of " + Arrays.toString(FACTORS)
           + " is best on the validation rows");
-      return with(changes, best, () -> scorer.test(1, new long[] {seed}, done -> {}).get(0));
+      return with(changes, best, () -> scorer.test(1, new long[] {seed}, done -> {}).get(0))
+          .withMergeFactor(best);
     }
   }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,7 @@ class CompareTest {
   private static Recipe recipe;
   private static Path whole;
   private static ComparisonResult result;
+  private static final List<String> notes = new ArrayList<>();
 
   @TempDir Path folder;
 
@@ -33,7 +35,12 @@ class CompareTest {
     Path data = SmallRun.data(shared.resolve("data"));
     recipe = Compare.prepared(SmallRun.recipe(data, "train.validation_rows=4"));
     whole = shared.resolve("run");
-    result = run(recipe, whole, false, RunListener.SILENT);
+    result = run(recipe, whole, false, new RunListener() {
+      @Override
+      public void note(String line) {
+        notes.add(line);
+      }
+    });
   }
 
   private static Compare.Request request(Recipe recipe) {
@@ -70,6 +77,11 @@ class CompareTest {
         .extracting(ComparisonResult.RatePoint::learningRate).containsOnly(1e-3, 4e-3);
     assertThat(result.method("mtl-lora").orElseThrow().needsTaskId()).isTrue();
     assertThat(result.method("ties").orElseThrow().merges()).isTrue();
+    for (ComparisonResult.Run run : result.method("ties").orElseThrow().runs()) {
+      assertThat(notes).anyMatch(note -> note.startsWith("ties, seed " + run.seed() + ": factor " + run.mergeFactor()));
+    }
+    assertThat(result.method("lora-per-task").orElseThrow().runs())
+        .extracting(ComparisonResult.Run::mergeFactor).containsOnly(Double.NaN);
     assertThat(result.conflicts()).isPresent();
     assertThat(ComparisonResult.read(whole.resolve("compare.json"))).isEqualTo(result);
     assertThat(whole.resolve("compare.html")).content().contains("thanora").contains("</html>");

@@ -164,9 +164,12 @@ final class ComparisonJson {
   }
 
   private static Run run(JsonPlace at) {
-    at.keys("seed", "row_nll", "row_score");
+    at.keys("seed", "row_nll", "row_score", "merge_factor");
     return new Run(
-        at.get("seed").integer(), at.get("row_nll").table(), at.get("row_score").table());
+        at.get("seed").integer(),
+        at.get("row_nll").table(),
+        at.get("row_score").table(),
+        at.optional("merge_factor").map(JsonPlace::number).orElse(Double.NaN));
   }
 
   private static Cost cost(JsonPlace at) {

@@ -211,8 +211,20 @@ public record ComparisonResult(
    *
    * @param rowNll [task][row], summed over the row's label tokens, nats; NaN = diverged
    * @param rowScore [task][row] in [0, 1]; empty where nothing was generated
+   * @param mergeFactor of the change that was merged of several adapters, the best of those tried on
+   *     validation rows; NaN where nothing was merged
    */
-  public record Run(long seed, double[][] rowNll, double[][] rowScore) {
+  public record Run(long seed, double[][] rowNll, double[][] rowScore, double mergeFactor) {
+    /** A run of a method that is trained. */
+    public Run(long seed, double[][] rowNll, double[][] rowScore) {
+      this(seed, rowNll, rowScore, Double.NaN);
+    }
+
+    /** The same, of a merged change. */
+    public Run withMergeFactor(double factor) {
+      return new Run(seed, rowNll, rowScore, factor);
+    }
+
     private void check(String method, List<Task> tasks) {
       require(
           rowNll.length == tasks.size(),
@@ -259,12 +271,13 @@ public record ComparisonResult(
       return other instanceof Run r
           && seed == r.seed
           && Arrays.deepEquals(rowNll, r.rowNll)
-          && Arrays.deepEquals(rowScore, r.rowScore);
+          && Arrays.deepEquals(rowScore, r.rowScore)
+          && Double.compare(mergeFactor, r.mergeFactor) == 0;
     }
 
     @Override
     public int hashCode() {
-      return Objects.hash(seed, Arrays.deepHashCode(rowNll), Arrays.deepHashCode(rowScore));
+      return Objects.hash(seed, Arrays.deepHashCode(rowNll), Arrays.deepHashCode(rowScore), mergeFactor);
     }
   }
 

@@ -57,6 +57,11 @@ final class Figures {
     return Double.isNaN(x) ? NONE : String.format(Locale.ROOT, "%.2fx", x);
   }
 
+  /** A number as it was chosen, as 1 or 0.3. */
+  static String plain(double x) {
+    return Double.isNaN(x) ? NONE : Double.toString(x).replaceAll("\\.0$", "");
+  }
+
   /** A count in full, as 4,884,480. */
   static String count(long n) {
     return String.format(Locale.ROOT, "%,d", n);

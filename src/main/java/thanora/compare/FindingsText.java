@@ -41,6 +41,7 @@ final class FindingsText {
     text.singleTasks(sentences);
     text.interference(sentences);
     text.merging(sentences);
+    text.factors(sentences);
     text.caveats(sentences);
     return sentences;
   }
@@ -177,6 +178,19 @@ final class FindingsText {
       sentences.add(
           names(routed) + (routed.size() == 1 ? " keeps" : " keep")
               + " a router and cannot be merged into the weights.");
+    }
+  }
+
+  /** The factors of merged changes, seed by seed. */
+  private void factors(List<String> sentences) {
+    List<String> parts = new ArrayList<>();
+    for (Method method : where(m -> m.runs().stream().anyMatch(run -> !Double.isNaN(run.mergeFactor())))) {
+      parts.add(method.name() + " "
+          + Figures.list(method.runs().stream().map(run -> Figures.plain(run.mergeFactor())).toList()));
+    }
+    if (!parts.isEmpty()) {
+      sentences.add("Merged changes are added with the factor that is best on the validation rows"
+          + (result.seeds().size() > 1 ? ", seed by seed" : "") + ": " + String.join("; ", parts) + ".");
     }
   }
 

@@ -30,7 +30,18 @@ class ComparisonResultTest {
     assertThat(Files.readString(file))
         .contains("\"batch_size\" : 32", "\"needs_task_id\" : false", "\"learning_rate\" : null")
         .contains("\"row_nll\"", "\"by_pair\"", "\"step_time\"", "\"memory\" : null")
+        .contains("\"merge_factor\" : 0.6", "\"merge_factor\" : null")
         .doesNotContain("NaN", "at_edge_of_sweep", "is_base", "\"base\" :");
+  }
+
+  @Test
+  void aFileFromBeforeMergeFactorsWereKeptIsRead() throws IOException {
+    Path file = folder.resolve("compare.json");
+    ComparisonResult result = Synthetic.page(3, 2, 1, 3);
+    result.write(file);
+    Files.writeString(file, Files.readString(file).replaceAll(",\\s*\"merge_factor\" : null", ""));
+    assertThat(file).content().doesNotContain("merge_factor");
+    assertThat(ComparisonResult.read(file)).isEqualTo(result);
   }
 
   private void refuses(String old, String replacement, String... words) throws IOException {

@@ -29,6 +29,8 @@ final class Synthetic {
           "a_task_with_a_really_rather_long_name", "json");
   private static final double[] RATES = {5e-5, 1e-4, 2e-4, 4e-4, 8e-4, 1.6e-3};
 
+  private static final double[] FACTORS = {0.6, 1, 1.5}; // of what is merged, by seed
+
   private Synthetic() {}
 
   /** A comparison that looks like a real one. */
@@ -84,7 +86,8 @@ final class Synthetic {
           score[t][r] = random.nextDouble() < Math.exp(-each) ? 1 : 0;
         }
       }
-      runs.add(new Run(seed, nll, score));
+      Run run = new Run(seed, nll, score);
+      runs.add(m == 12 ? run.withMergeFactor(FACTORS[(int) seed]) : run);
     }
     boolean isBase = m == 0;
     List<RatePoint> sweep = isBase ? List.of() : sweep(m, seeds, tasks.size(), random);

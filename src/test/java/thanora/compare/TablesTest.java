@@ -60,6 +60,16 @@ class TablesTest {
   }
 
   @Test
+  void factorsOfMergedChangesAreSaidSeedBySeed() {
+    ComparisonResult result = Synthetic.page(14, 2, 3, 5);
+    String words = "Merged changes are added with the factor that is best on the validation rows, seed by seed:"
+        + " lora-per-task-merged-by-ties-and-dare 0.6, 1 and 1.5.";
+    assertThat(markdown(result)).contains(words);
+    assertThat(HtmlPage.of(result, Findings.of(result))).contains(words);
+    assertThat(markdown(Synthetic.page(12, 2, 3, 5))).doesNotContain("Merged changes");
+  }
+
+  @Test
   void theTerminalFitsIntoItsWidthAndIsAscii() {
     for (ComparisonResult result : List.of(Synthetic.page(14, 8, 3, 40), small())) {
       String text = terminal(result);
