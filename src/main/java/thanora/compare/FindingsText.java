@@ -11,8 +11,6 @@ import thanora.compare.ComparisonResult.Task;
 
 /** The findings in words. What is not significant is never called a difference. */
 final class FindingsText {
-  private static final double EQUAL_PARAMETERS = 0.03;
-
   private final ComparisonResult result;
   private final Findings findings;
   private final String reference;
@@ -206,14 +204,6 @@ final class FindingsText {
           "The best rate of " + names(edge)
               + " is at the edge of the sweep: widen the sweep before judging "
               + (edge.size() == 1 ? "it." : "them."));
-    }
-    long equal = result.method(reference).orElseThrow().parameters();
-    List<Method> unequal =
-        where(m -> equal > 0 && Math.abs(m.parameters() - equal) > EQUAL_PARAMETERS * equal);
-    for (Method method : unequal) {
-      sentences.add(
-          method.name() + " trains " + Figures.factor((double) method.parameters() / equal)
-              .replace("x", "") + " times the parameters of " + reference + ".");
     }
     int seeds = result.seeds().size();
     if (seeds == 1) {

@@ -131,6 +131,7 @@ public final class HtmlPage {
     if (Rows.hasEdge(result)) {
       html.text(" * The smallest or largest rate of its sweep: widen the sweep.");
     }
+    Rows.offBudget(result, findings).ifPresent(off -> html.text(" \u2020 " + off));
     html.close().close();
   }
 

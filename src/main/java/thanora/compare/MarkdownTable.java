@@ -67,7 +67,8 @@ public final class MarkdownTable {
     List<String> cells = new ArrayList<>();
     cells.add(escape(method.name()));
     cells.add(method.isBase() ? "" : Integer.toString(method.rank()));
-    cells.add(method.isBase() ? "" : Figures.count(method.parameters()));
+    cells.add(method.isBase() ? ""
+        : Figures.count(method.parameters()) + (Rows.isOffBudget(result, method) ? "\u2020" : ""));
     cells.add(Rows.rate(method).replace("*", "\\*"));
     cells.add(Figures.withInterval(found.nll()));
     cells.add(difference(found.nllDifference()));
@@ -111,6 +112,7 @@ public final class MarkdownTable {
     if (Rows.hasEdge(result)) {
       out.append("\n\\* The smallest or largest rate of its sweep: widen the sweep.\n");
     }
+    Rows.offBudget(result, findings).ifPresent(off -> out.append("\n\u2020 ").append(escape(off)).append('\n'));
   }
 
   private void scores() {

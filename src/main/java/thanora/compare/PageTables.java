@@ -66,7 +66,8 @@ final class PageTables {
       worst(method, found);
     }
     html.element("td", Rows.merges(method), "class", "left");
-    number(method.parameters(), method.isBase() ? "" : Figures.shortCount(method.parameters()));
+    number(method.parameters(), method.isBase() ? ""
+        : Figures.shortCount(method.parameters()) + (Rows.isOffBudget(result, method) ? "\u2020" : ""));
     number(method.rank(), method.isBase() ? "" : Integer.toString(method.rank()));
     number(method.learningRate(), Rows.rate(method));
     html.close();

@@ -25,7 +25,7 @@ public final class TerminalTable {
     head.add("merges");
     rows.add(head);
     for (Method method : Rows.ordered(result, findings)) {
-      rows.add(cells(method, findings));
+      rows.add(cells(method, result, findings));
     }
     StringBuilder out = new StringBuilder();
     layOut(rows, out);
@@ -33,6 +33,7 @@ public final class TerminalTable {
     if (Rows.hasEdge(result)) {
       out.append("! smallest or largest rate of its sweep: widen the sweep\n");
     }
+    Rows.offBudget(result, findings).ifPresent(off -> out.append(wrap("^ " + off)));
     if (result.seeds().size() == 1) {
       out.append("one seed: intervals know the spread over test rows only\n");
     }
@@ -40,11 +41,12 @@ public final class TerminalTable {
     return out.toString();
   }
 
-  private static List<String> cells(Method method, Findings findings) {
+  private static List<String> cells(Method method, ComparisonResult result, Findings findings) {
     MethodFindings found = findings.method(method.name());
     List<String> cells = new ArrayList<>();
     cells.add(shorten(method.name(), NAME));
-    cells.add(method.isBase() ? "" : Figures.shortCount(method.parameters()));
+    cells.add(method.isBase() ? ""
+        : Figures.shortCount(method.parameters()) + (Rows.isOffBudget(result, method) ? "^" : ""));
     cells.add(Rows.rate(method).replace('*', '!'));
     cells.add(found.nll().isKnown() ? Figures.number(found.nll().value()) : "diverged");
     cells.add(

@@ -166,6 +166,16 @@ final class Synthetic {
         tasks, reference, methods, r.conflicts());
   }
 
+  /** The same where a method trains another number of parameters. */
+  static ComparisonResult withParameters(ComparisonResult r, String name, long parameters) {
+    List<Method> methods = r.methods().stream().map(m -> !m.name().equals(name) ? m
+        : new Method(m.name(), m.merges(), m.needsTaskId(), m.rank(), parameters, m.learningRate(), m.sweep(),
+            m.runs(), m.cost())).toList();
+    return new ComparisonResult(
+        r.version(), r.command(), r.model(), r.device(), r.steps(), r.batchSize(), r.seeds(),
+        r.tasks(), r.reference(), methods, r.conflicts());
+  }
+
   /** Methods from row values alone: NLL [method][seed][task][row], one token a row. */
   static ComparisonResult of(List<String> names, double[][][][] nll) {
     int seeds = Arrays.stream(nll).mapToInt(n -> n.length).max().orElseThrow();

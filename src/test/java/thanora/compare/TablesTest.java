@@ -60,6 +60,19 @@ class TablesTest {
   }
 
   @Test
+  void aMethodMoreThanThreePercentOffTheBudgetIsMarkedInEveryTable() {
+    ComparisonResult within = Synthetic.withParameters(small(), "same", 1030);
+    ComparisonResult off = Synthetic.withParameters(Synthetic.withParameters(within, "same", 1031), "worse", 946);
+    String words = "More than 3 % off the trainable parameters of lora: same +3.1 %, worse -5.4 %.";
+    assertThat(markdown(off)).contains("| 1,031\u2020 |", "| 946\u2020 |", "\n\u2020 " + words + "\n", "| 1,000 |");
+    assertThat(terminal(off)).contains(" 1.03k^ ", " 946^ ", " 1.00k ", "\n^ " + words + "\n");
+    assertThat(HtmlPage.of(off, Findings.of(off))).contains(">1.03k\u2020<", ">1.00k<", " \u2020 " + words);
+    assertThat(markdown(within)).doesNotContain("\u2020");
+    assertThat(terminal(within)).doesNotContain("^");
+    assertThat(HtmlPage.of(within, Findings.of(within))).doesNotContain("\u2020");
+  }
+
+  @Test
   void factorsOfMergedChangesAreSaidSeedBySeed() {
     ComparisonResult result = Synthetic.page(14, 2, 3, 5);
     String words = "Merged changes are added with the factor that is best on the validation rows, seed by seed:"
