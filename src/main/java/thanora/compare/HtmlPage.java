@@ -76,8 +76,8 @@ public final class HtmlPage {
     html.open("ul", "class", "tasks");
     for (Task task : result.tasks()) {
       html.open("li").text(task.name() + " ");
-      html.element("small", String.format("%s, %s", task.metric(),
-          Figures.counted(task.rows(), "test row"))).close();
+      String rows = Figures.counted(task.rows(), "test row");
+      html.element("small", findings.hasScores() ? task.metric() + ", " + rows : rows).close();
     }
     html.close().close().close();
     html.open("div", "class", "wide").element("dt", "Command").open("dd");

@@ -291,6 +291,17 @@ class BadInputTest {
   }
 
   @Test
+  void answersThatTheirMetricCanNeverMeetWhereAnswersAreScored() throws IOException {
+    String text = Files.readString(small.recipe);
+    Files.writeString(small.recipe, text.replace("{name: a}", "{name: a, metric: answer}"));
+    int code = small.train("--set", "eval.generate=true");
+    assertRefused(1, code, "task a, test row 1: metric answer needs a number in the completion;"
+        + " use exact_match instead");
+    String other = folder.resolve("loss").toString();
+    assertThat(small.run("train", small.recipe.toString(), "--run-dir", other, "--quiet")).isZero();
+  }
+
+  @Test
   void promptsBeyondTheContext() {
     int code = small.run("generate", "--model", "demo", "--prompt", "word ".repeat(300));
     assertThat(small.stderr()).singleElement().asString().matches(
