@@ -16,7 +16,6 @@ import java.util.TreeMap;
 import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.LongStream;
 import thanora.checkpoint.AtomicFiles;
 import thanora.compare.ComparisonResult;
 import thanora.compare.Findings;
@@ -53,13 +52,13 @@ public final class Compare {
    * @param recipe tasks, steps, rank; its learning rate where none is swept
    * @param contestants at least one
    * @param rates learning rates, each tried with every contestant
-   * @param seeds from 0 to this, without it
+   * @param seeds of the runs, ascending
    * @param members configurations trained at once at most
    * @param costs whether each method is timed alone
    * @param command that asks for it, for the reader
    */
   public record Request(
-      Recipe recipe, List<Contestant> contestants, List<Double> rates, int seeds, int members, boolean costs,
+      Recipe recipe, List<Contestant> contestants, List<Double> rates, List<Long> seeds, int members, boolean costs,
       String command) {
 
     /** The method that differences are taken to: lora, else the first. */
@@ -176,12 +175,10 @@ public final class Compare {
   private List<CompareGroup> groups() {
     List<CompareGroup> groups = new ArrayList<>();
     if (!model.decoder().placement().isCpu()) {
-      addGroups(groups, LongStream.range(0, request.seeds).boxed().toList());
+      addGroups(groups, request.seeds);
       return groups;
     }
-    for (long seed = 0; seed < request.seeds; seed++) {
-      addGroups(groups, List.of(seed));
-    }
+    request.seeds.forEach(seed -> addGroups(groups, List.of(seed)));
     return groups;
   }
 
@@ -254,7 +251,7 @@ public final class Compare {
         .flatMap(Optional::stream).findFirst();
     return new ComparisonResult(version(), request.command, request.recipe.model(), model.device(),
         Settings.train(request.recipe.train(), rows).steps(), request.recipe.train().batchSize(),
-        LongStream.range(0, request.seeds).boxed().toList(), described, request.reference(), methods, conflicts);
+        request.seeds, described, request.reference(), methods, conflicts);
   }
 
   private static String version() {

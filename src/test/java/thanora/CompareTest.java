@@ -45,12 +45,17 @@ class CompareTest {
 
   private static Compare.Request request(Recipe recipe) {
     return new Compare.Request(
-        recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), 2, 9, false, "thanora compare");
+        recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), List.of(0L, 1L), 9, false, "thanora compare");
   }
 
   private static ComparisonResult run(Recipe recipe, Path folder, boolean resume, RunListener listener) {
+    return run(request(recipe), folder, resume, listener);
+  }
+
+  private static ComparisonResult run(
+      Compare.Request request, Path folder, boolean resume, RunListener listener) {
     try (RunFolder run = RunFolder.create(folder, resume, note -> {})) {
-      return Compare.run(request(recipe), run, listener);
+      return Compare.run(request, run, listener);
     }
   }
 
@@ -117,18 +122,23 @@ class CompareTest {
     }
   }
 
-  @Test
-  void aComparisonThatStoppedGoesOnToTheSameBytes() throws IOException {
-    RunListener stopping = new RunListener() {
+  /** Stops when a stage begins that is named so, at the given one of them. */
+  private static RunListener stoppingAt(String stage, int nth) {
+    return new RunListener() {
       private int stages;
 
       @Override
       public void stage(String name, long total) {
-        if (name.startsWith("train") && ++stages == 3) {
+        if (name.startsWith(stage) && ++stages == nth) {
           throw new StoppedException("gone");
         }
       }
     };
+  }
+
+  @Test
+  void aComparisonThatStoppedGoesOnToTheSameBytes() throws IOException {
+    RunListener stopping = stoppingAt("train", 3);
     assertThatThrownBy(() -> run(recipe, folder.resolve("r"), false, stopping)).hasMessage("gone");
     run(recipe, folder.resolve("r"), true, RunListener.SILENT);
     assertThat(folder.resolve("r/compare.json")).hasSameBinaryContentAs(whole.resolve("compare.json"));
@@ -157,7 +167,7 @@ class CompareTest {
   @Test
   void anotherComparisonIsNotGoneOnWith() {
     Compare.Request other = new Compare.Request(
-        recipe, Contestant.parse(recipe, "lora"), List.of(1e-3), 1, 9, false, "thanora compare");
+        recipe, Contestant.parse(recipe, "lora"), List.of(1e-3), List.of(0L), 9, false, "thanora compare");
     try (RunFolder run = RunFolder.create(whole, true, note -> {})) {
       assertThatThrownBy(() -> Compare.run(other, run, RunListener.SILENT)).isInstanceOf(RecipeException.class)
           .hasMessage("run folder " + whole
@@ -177,6 +187,41 @@ class CompareTest {
         first.methods(), first.conflicts());
     assertThatThrownBy(() -> ComparisonResult.joined(List.of(first, longer), "lora"))
         .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("join only like ones");
+  }
+
+  private static Compare.Request byLoss(Long... seeds) {
+    Recipe loss = recipe.with("eval.generate=false");
+    return new Compare.Request(
+        loss, Contestant.parse(loss, "lora,ties"), List.of(3e-3), List.of(seeds), 9, false, "thanora compare");
+  }
+
+  @Test
+  void aComparisonByLossAloneIsWholeResumedAndJoinedOfItsSeeds() throws IOException {
+    ComparisonResult both = run(byLoss(0L, 1L), folder.resolve("both"), false, RunListener.SILENT);
+    assertThat(both.method("base").orElseThrow().runs().get(0).rowNll())
+        .isDeepEqualTo(result.method("base").orElseThrow().runs().get(0).rowNll());
+    assertThat(both.methods()).flatExtracting(ComparisonResult.Method::runs)
+        .extracting(run -> ((ComparisonResult.Run) run).rowScore().length).hasSize(7).containsOnly(0);
+    assertThat(ComparisonResult.read(folder.resolve("both/compare.json"))).isEqualTo(both);
+    for (String file : List.of("compare.md", "compare.html")) {
+      assertThat(folder.resolve("both").resolve(file)).content()
+          .contains("ties").doesNotContainIgnoringCase("score").doesNotContain(" NaN", ">NaN", "n/a");
+    }
+
+    assertThatThrownBy(() -> run(byLoss(0L, 1L), folder.resolve("r"), false, stoppingAt("score group", 2)))
+        .hasMessage("gone");
+    run(byLoss(0L, 1L), folder.resolve("r"), true, RunListener.SILENT);
+    assertThat(folder.resolve("r/compare.json")).hasSameBinaryContentAs(folder.resolve("both/compare.json"));
+
+    ComparisonResult joined = ComparisonResult.joined(List.of(
+        run(byLoss(1L), folder.resolve("one"), false, RunListener.SILENT),
+        run(byLoss(0L), folder.resolve("zero"), false, RunListener.SILENT)), "lora");
+    assertThat(joined.seeds()).containsExactly(0L, 1L);
+    for (ComparisonResult.Method method : joined.methods()) {
+      assertThat(method.runs()).as(method.name()).isEqualTo(both.method(method.name()).orElseThrow().runs());
+      assertThat(method.sweep()).as(method.name())
+          .containsExactlyInAnyOrderElementsOf(both.method(method.name()).orElseThrow().sweep());
+    }
   }
 
   private static ComparisonResult with(String... names) {

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.LongStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -53,8 +54,15 @@ final class CompareCommand implements Callable<Integer> {
       description = "Methods; docs/methods.md lists them.")
   private String methods;
 
-  @Option(names = "--seeds", paramLabel = "N", description = "Seeds 0 to N-1; ${DEFAULT-VALUE} if left out.")
+  @Option(names = "--seeds", paramLabel = "N", description = "Number of seeds; ${DEFAULT-VALUE} if left out.")
   private int seeds = 3;
+
+  @Option(
+      names = "--first-seed",
+      paramLabel = "N",
+      description = "The first of them, the others follow it; ${DEFAULT-VALUE} if left out. thanora join puts"
+          + " comparisons of different seeds together.")
+  private long firstSeed;
 
   @Option(
       names = "--sweep",
@@ -77,15 +85,16 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (seeds < 1 || sideBySide < 1) {
-      throw new IllegalArgumentException("--seeds and --side-by-side are 1 or more");
+    if (seeds < 1 || sideBySide < 1 || firstSeed < 0) {
+      throw new IllegalArgumentException("--seeds and --side-by-side are 1 or more, --first-seed is 0 or more");
     }
     try (StopSignals signals = StopSignals.take(output.err());
         RunFolder folder = run.create("compare-" + RunOptions.nameOf(file), output::note);
         RunDisplay display = new RunDisplay(output)) {
       Recipe recipe = recipe(folder.path());
       Compare.Request request = new Compare.Request(recipe, Contestant.parse(recipe, methods),
-          rates(recipe), seeds, sideBySide, !noCosts, command());
+          rates(recipe), LongStream.range(firstSeed, firstSeed + seeds).boxed().toList(), sideBySide, !noCosts,
+          command());
       ComparisonResult result = compare(request, folder, display);
       display.close();
       Findings findings = Findings.of(result);
@@ -155,6 +164,9 @@ final class CompareCommand implements Callable<Integer> {
   private String command() {
     List<String> words = new ArrayList<>(List.of("thanora", "compare", file.toString(), "--methods", quoted(methods),
         "--seeds", "" + seeds));
+    if (firstSeed > 0) {
+      words.addAll(List.of("--first-seed", "" + firstSeed));
+    }
     sweep.ifPresent(value -> words.addAll(List.of("--sweep", value)));
     options.overrides().forEach(change -> words.addAll(List.of("--set", quoted(change))));
     return String.join(" ", words);

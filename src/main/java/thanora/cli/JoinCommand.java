@@ -19,8 +19,8 @@ import thanora.compare.TerminalTable;
 @Command(
     name = "join",
     description = {
-      "Joins comparisons of the same model, rows, steps and seeds, made by several processes or GPUs,"
-          + " into one: compare.json, compare.md and compare.html."
+      "Joins comparisons of the same model, rows and steps, of other methods or other seeds, made by"
+          + " several processes or GPUs, into one: compare.json, compare.md and compare.html."
     },
     footer = {
       "",
@@ -45,6 +45,9 @@ final class JoinCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     List<ComparisonResult> parts = new ArrayList<>();
     for (Path file : files) {
+      if (!Files.isRegularFile(file)) {
+        throw new IllegalArgumentException(file + " is not a file; name the compare.json of each comparison");
+      }
       parts.add(ComparisonResult.read(file));
     }
     ComparisonResult joined = ComparisonResult.joined(parts, reference.orElse(parts.get(0).reference()));

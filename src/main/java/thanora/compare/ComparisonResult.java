@@ -2,7 +2,9 @@ package thanora.compare;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +13,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Everything measured when methods were compared: {@code compare.json}, keys in snake case.
@@ -45,6 +49,9 @@ public record ComparisonResult(
 
   /** Name of the untouched model among the methods. */
   public static final String BASE = "base";
+
+  /** Differences between losses of the same rows, over the losses; those of other rows are about 1. */
+  private static final double SAME_BASE = 0.05;
 
   /** Copies the lists and checks that all parts fit each other. */
   public ComparisonResult {
@@ -136,6 +143,33 @@ public record ComparisonResult(
       return new Method(name, merges, needsTaskId, rank, parameters, learningRate, sweep, runs, other);
     }
 
+    /** With the runs of another comparison's method of that name, where this has none of that seed. */
+    private Method joined(Method other) {
+      require(rank == other.rank && parameters == other.parameters && merges == other.merges
+              && needsTaskId == other.needsTaskId,
+          "method %s is not the same in all comparisons (rank %d, %d parameters; rank %d, %d parameters);"
+              + " give one another name, as in --methods b=%s",
+          name, rank, parameters, other.rank, other.parameters, name);
+      List<Long> known = seeds();
+      List<Run> more = other.runs.stream().filter(run -> !known.contains(run.seed)).toList();
+      Optional<Cost> costs = cost.or(() -> other.cost);
+      if (isBase() || more.isEmpty()) {
+        return withCost(costs);
+      }
+      require(learningRate == other.learningRate && Arrays.equals(rates(), other.rates()),
+          "method %s is scored at learning rate %s of %s with seeds %s, at %s of %s with seeds %s;"
+              + " compare all seeds with the same sweep of one rate, as in --sweep lr=%s",
+          name, learningRate, Arrays.toString(rates()), known, other.learningRate,
+          Arrays.toString(other.rates()), other.seeds(), learningRate);
+      return new Method(name, merges, needsTaskId, rank, parameters, learningRate,
+          Stream.concat(sweep.stream(), other.sweep.stream().filter(point -> !known.contains(point.seed))).toList(),
+          Stream.concat(runs.stream(), more.stream()).sorted(Comparator.comparingLong(Run::seed)).toList(), costs);
+    }
+
+    private List<Long> seeds() {
+      return runs.stream().map(Run::seed).toList();
+    }
+
     /** Whether this is the untouched model. */
     public boolean isBase() {
       return name.equals(BASE);
@@ -156,10 +190,10 @@ public record ComparisonResult(
     private void check(List<Long> seeds, List<Task> tasks) {
       boolean single = isBase() && runs.size() == 1;
       require(
-          single || runs.stream().map(Run::seed).toList().equals(seeds),
+          single || seeds().equals(seeds),
           "method %s has runs of seeds %s, the comparison has %s; give one run a seed, in order",
           name,
-          runs.stream().map(Run::seed).toList(),
+          seeds(),
           seeds);
       for (RatePoint point : sweep) {
         require(
@@ -334,32 +368,67 @@ public record ComparisonResult(
   }
 
   /**
-   * One comparison of several of the same model, rows, steps and seeds. A method that is in more than
-   * one is taken from the first; costs count only where they are relative to the reference.
+   * One comparison of several of the same model, rows and steps: of their methods and their seeds. A run
+   * that is in more than one is taken from the first; costs count only where they are relative to the
+   * reference.
    *
    * @param parts at least one
    * @param reference method that differences are taken to
-   * @throws IllegalArgumentException naming what differs
+   * @throws IllegalArgumentException naming what differs, or what is missing
    */
   public static ComparisonResult joined(List<ComparisonResult> parts, String reference) {
     ComparisonResult first = parts.get(0);
+    List<Long> seeds = parts.stream().flatMap(part -> part.seeds.stream()).distinct().sorted().toList();
     Map<String, Method> methods = new LinkedHashMap<>();
     for (ComparisonResult part : parts) {
-      require(part.tasks.equals(first.tasks) && part.seeds.equals(first.seeds) && part.steps == first.steps
-              && part.batchSize == first.batchSize,
-          "comparisons \"%s\" and \"%s\" differ in tasks, rows, seeds or steps; join only like ones",
-          first.command, part.command);
+      first.requireLike(part);
       for (Method method : part.methods) {
         Method own = part.reference.equals(reference) ? method : method.withCost(Optional.empty());
-        methods.merge(method.name, own, (known, other) ->
-            known.cost.isPresent() ? known : known.withCost(other.cost));
+        methods.merge(method.name, own, Method::joined);
       }
     }
+    for (Method method : methods.values()) {
+      require(method.isBase() || method.seeds().equals(seeds),
+          "method %s has runs of seeds %s only, all together there are %s; join a comparison that has the others",
+          method.name, method.seeds(), seeds);
+    }
     return new ComparisonResult(first.version,
-        String.join("\n", parts.stream().map(ComparisonResult::command).toList()), first.model, first.device,
-        first.steps, first.batchSize, first.seeds, first.tasks, reference, List.copyOf(methods.values()),
+        String.join("\n", parts.stream().map(ComparisonResult::command).toList()), first.model,
+        String.join("; ", parts.stream().map(ComparisonResult::device).distinct().toList()),
+        first.steps, first.batchSize, seeds, first.tasks, reference, List.copyOf(methods.values()),
         parts.stream().filter(part -> part.reference.equals(reference)).map(ComparisonResult::conflicts)
             .flatMap(Optional::stream).findFirst());
+  }
+
+  private void requireLike(ComparisonResult other) {
+    List<String> unlike = new ArrayList<>();
+    if (!tasks.equals(other.tasks)) {
+      unlike.add("tasks or their rows");
+    } else if (hasOtherBaseThan(other)) {
+      unlike.add("losses of the untouched model, so in model or rows");
+    }
+    if (steps != other.steps) {
+      unlike.add("steps (" + steps + ", " + other.steps + ")");
+    }
+    if (batchSize != other.batchSize) {
+      unlike.add("batch size (" + batchSize + ", " + other.batchSize + ")");
+    }
+    require(unlike.isEmpty(), "comparisons \"%s\" and \"%s\" differ in %s; join only like ones",
+        command.replaceAll("\\s+", " "), other.command.replaceAll("\\s+", " "), String.join(", ", unlike));
+  }
+
+  /** Whether the base's losses of the rows are apart by more than another GPU or number of threads explains. */
+  private boolean hasOtherBaseThan(ComparisonResult other) {
+    if (method(BASE).isEmpty() || other.method(BASE).isEmpty()) {
+      return false;
+    }
+    double[][] own = method(BASE).get().runs.get(0).rowNll;
+    double[][] others = other.method(BASE).get().runs.get(0).rowNll;
+    return IntStream.range(0, tasks.size()).anyMatch(task -> {
+      double apart = IntStream.range(0, own[task].length)
+          .mapToDouble(row -> Math.abs(own[task][row] - others[task][row])).sum();
+      return apart > SAME_BASE * Arrays.stream(own[task]).sum();
+    });
   }
 
   /** The method of that name. */

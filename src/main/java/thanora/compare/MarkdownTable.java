@@ -43,7 +43,9 @@ public final class MarkdownTable {
                 Figures.counted(result.batchSize(), "row"),
                 result.device(),
                 result.version())));
-    out.append("\n\n    ").append(result.command().replaceAll("\\s+", " ")).append("\n\n");
+    out.append("\n\n");
+    result.command().lines().forEach(line -> out.append("    ").append(line.replaceAll("\\s+", " ")).append('\n'));
+    out.append('\n');
   }
 
   private void main() {

@@ -92,7 +92,8 @@ class MainTest {
         "export run --out o --format onnx", "train x.yaml --resume",
         "generate --model m --prompt x --max-new-tokens 0",
         "bench", "bench --model m --config c", "bench --config c --length 1",
-        "bench --config bench/smollm2-135m.json --tasks 16"
+        "bench --config bench/smollm2-135m.json --tasks 16",
+        "compare demo --methods lora --first-seed -1", "join a.json --out o"
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {
     assertThat(run(line.split(" "))).isEqualTo(2);

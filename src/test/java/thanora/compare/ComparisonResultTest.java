@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -84,5 +85,93 @@ class ComparisonResultTest {
           .isThrownBy(() -> ComparisonResult.read(file))
           .withMessageStartingWith(file + ": ");
     }
+  }
+
+  /** Part of a comparison: some methods, some seeds. */
+  private static ComparisonResult part(ComparisonResult all, List<String> methods, Long... seeds) {
+    List<Long> kept = List.of(seeds);
+    List<ComparisonResult.Method> own = methods.stream().map(name -> all.method(name).orElseThrow()).map(m ->
+        new ComparisonResult.Method(m.name(), m.merges(), m.needsTaskId(), m.rank(), m.parameters(),
+            m.learningRate(), m.sweep().stream().filter(point -> kept.contains(point.seed())).toList(),
+            m.isBase() ? m.runs() : m.runs().stream().filter(run -> kept.contains(run.seed())).toList(),
+            m.cost())).toList();
+    return new ComparisonResult(all.version(), "thanora compare " + kept, all.model(), all.device(), all.steps(),
+        all.batchSize(), kept, all.tasks(), all.reference(), own, all.conflicts());
+  }
+
+  private static final ComparisonResult ALL = Synthetic.page(4, 2, 3, 5);
+  private static final List<String> NAMES = List.of("base", "lora", "thanora", "dora");
+
+  @Test
+  void seedsAndMethodsAreJoinedFromAnyParts() {
+    ComparisonResult joined = ComparisonResult.joined(List.of(
+        part(ALL, List.of("base", "lora", "dora"), 2L),
+        part(ALL, NAMES, 0L, 1L),
+        part(ALL, List.of("base", "lora", "thanora"), 1L, 2L)), "lora");
+    assertThat(joined.seeds()).isEqualTo(ALL.seeds());
+    for (String name : NAMES) {
+      ComparisonResult.Method method = joined.method(name).orElseThrow();
+      assertThat(method.runs()).as(name).isEqualTo(ALL.method(name).orElseThrow().runs());
+      assertThat(method.sweep()).as(name)
+          .containsExactlyInAnyOrderElementsOf(ALL.method(name).orElseThrow().sweep());
+    }
+    assertThat(MarkdownTable.of(joined, Findings.of(joined)))
+        .contains("\n    thanora compare [2]\n    thanora compare [0, 1]\n    thanora compare [1, 2]\n\n");
+    Findings whole = Findings.of(ALL);
+    for (String name : NAMES) {
+      assertThat(Findings.of(joined).method(name).nll()).as(name).isEqualTo(whole.method(name).nll());
+    }
+  }
+
+  private static void refusesToJoin(ComparisonResult one, ComparisonResult other, String message) {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> ComparisonResult.joined(List.of(one, other), "lora"))
+        .withMessage(message);
+  }
+
+  @Test
+  void whatCannotBeJoinedIsRefusedInOneLine() {
+    ComparisonResult zero = part(ALL, NAMES, 0L);
+    String pair = "comparisons \"thanora compare [0]\" and \"thanora compare [1]\" differ in ";
+    refusesToJoin(zero, part(ALL, List.of("base", "lora"), 1L),
+        "method thanora has runs of seeds [0] only, all together there are [0, 1]; join a comparison that has"
+            + " the others");
+    ComparisonResult one = part(ALL, NAMES, 1L);
+    refusesToJoin(zero, Synthetic.withParameters(one, "dora", 7),
+        "method dora is not the same in all comparisons (rank 32, 4884480 parameters; rank 32, 7 parameters);"
+            + " give one another name, as in --methods b=dora");
+    refusesToJoin(zero, withSteps(one, 99), pair + "steps (600, 99); join only like ones");
+    refusesToJoin(zero, part(Synthetic.page(4, 2, 3, 6), NAMES, 1L),
+        pair + "tasks or their rows; join only like ones");
+    refusesToJoin(zero, withRate(one, "lora", 8e-4),
+        "method lora is scored at learning rate 4.0E-4 of [5.0E-5, 1.0E-4, 2.0E-4, 4.0E-4, 8.0E-4, 0.0016] with"
+            + " seeds [0], at 8.0E-4 of [5.0E-5, 1.0E-4, 2.0E-4, 4.0E-4, 8.0E-4, 0.0016] with seeds [1];"
+            + " compare all seeds with the same sweep of one rate, as in --sweep lr=4.0E-4");
+  }
+
+  /** Rows of as many tokens with other losses of the untouched model are other rows. */
+  @Test
+  void rowsOfOtherLossesOfTheBaseAreNotJoined() {
+    double[][][][] own = {{{{1, 2, 3}}}, {{{1, 2, 3}}}};
+    double[][][][] near = {{{{1.04, 2, 3}}}, {{{1, 2, 3}}}};
+    double[][][][] swapped = {{{{3, 2, 1}}}, {{{1, 2, 3}}}};
+    ComparisonResult one = Synthetic.of(List.of("base", "lora"), own);
+    List<String> names = List.of("base", "lora");
+    assertThat(ComparisonResult.joined(List.of(one, Synthetic.of(names, near)), "lora").methods())
+        .isEqualTo(one.methods());
+    refusesToJoin(one, Synthetic.of(names, swapped), "comparisons \"c\" and \"c\" differ in losses of the"
+        + " untouched model, so in model or rows; join only like ones");
+  }
+
+  private static ComparisonResult withSteps(ComparisonResult r, long steps) {
+    return new ComparisonResult(r.version(), r.command(), r.model(), r.device(), steps, r.batchSize(), r.seeds(),
+        r.tasks(), r.reference(), r.methods(), r.conflicts());
+  }
+
+  private static ComparisonResult withRate(ComparisonResult r, String name, double rate) {
+    return new ComparisonResult(r.version(), r.command(), r.model(), r.device(), r.steps(), r.batchSize(), r.seeds(),
+        r.tasks(), r.reference(), r.methods().stream().map(m -> !m.name().equals(name) ? m
+            : new ComparisonResult.Method(m.name(), m.merges(), m.needsTaskId(), m.rank(), m.parameters(), rate,
+                m.sweep(), m.runs(), m.cost())).toList(), r.conflicts());
   }
 }
