@@ -1,14 +1,20 @@
 package thanora.lora;
 
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
 /** A term of the loss that depends on one member's numbers only. */
 @FunctionalInterface
 public interface Penalty {
   /** No term. */
-  Penalty NONE = () -> 0;
+  Penalty NONE = List::of;
 
   /**
-   * Adds the gradient of λ L to the member's row of {@link Adapter#gradients} and returns L, without
-   * its factor λ. Called once an optimiser step.
+   * Adds the gradient of λ L to the member's row of {@link Adapter#gradients}. Called once an optimiser
+   * step.
+   *
+   * @return parts of L, without its factor λ: tensors of one element that add up to it. Nothing waits
+   *     for the device until they are read.
    */
-  double addGradient();
+  List<Tensor> addGradient();
 }

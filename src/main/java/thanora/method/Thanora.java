@@ -81,9 +81,9 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
       return made;
     });
     return () -> adapter.stacks().stream()
-        .mapToDouble(stack -> penalty.addTo(
+        .map(stack -> penalty.addTo(
             trained.a(stack, member), trained.bt(stack, member), masks.get(stack),
-            trained.gradA(stack, member), trained.gradBt(stack, member)).item_double())
-        .sum();
+            trained.gradA(stack, member), trained.gradBt(stack, member)))
+        .toList();
   }
 }

@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -179,6 +180,21 @@ public final class Ops {
     return torch.argmax(x, new LongOptional(-1), false);
   }
 
+  /** a ← a ∘ b. */
+  public static Tensor mulInPlace(Tensor a, Tensor b) {
+    return a.mul_(b);
+  }
+
+  /** a ← a / b, element by element. */
+  public static Tensor divInPlace(Tensor a, Tensor b) {
+    return a.div_(b);
+  }
+
+  /** a ← a + b. */
+  public static Tensor addInPlace(Tensor a, Tensor b) {
+    return a.add_(b);
+  }
+
   /** a ← factor · a. */
   public static Tensor scaleInPlace(Tensor a, double factor) {
     return a.mul_(new Scalar(factor));
@@ -197,11 +213,6 @@ public final class Ops {
   /** a ← a + factor · (b ∘ c). */
   public static Tensor addProductInPlace(Tensor a, Tensor b, Tensor c, double factor) {
     return a.addcmul_(b, c, new Scalar(factor));
-  }
-
-  /** a ← a + factor · (b / c). */
-  public static Tensor addQuotientInPlace(Tensor a, Tensor b, Tensor c, double factor) {
-    return a.addcdiv_(b, c, new Scalar(factor));
   }
 
   /** Backward pass from {@code output} with its gradient; leaves receive theirs. */
@@ -237,6 +248,11 @@ public final class Ops {
   /** Frobenius norm. */
   public static Tensor norm(Tensor x) {
     return x.norm();
+  }
+
+  /** Euclidean norm of each row of x (n, m): (n). */
+  public static Tensor rowNorms(Tensor x) {
+    return x.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, false);
   }
 
   /** Euclidean norm of each slice along {@code dim}, which stays with size 1. */

@@ -40,6 +40,11 @@ public final class Tensors {
     });
   }
 
+  /** Numbers as a column (n, 1) of float32 on a device. */
+  public static Tensor column(double[] values, String device) {
+    return TensorScope.keep(() -> to(of(values, values.length, 1), Placement.CPU_F32.on(device)));
+  }
+
   /** Indices or token ids on a device. */
   public static Tensor of(long[] values, String device) {
     return TensorScope.keep(() -> to(

@@ -1,9 +1,12 @@
 package thanora.train;
 
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
 
 /**
  * AdamW over float32 vectors, one a row: (K, P).
@@ -30,25 +33,45 @@ final class AdamW implements AutoCloseable {
   }
 
   /**
-   * One update of a row in place.
+   * One update in place, of all rows at once.
    *
    * @param step number of this update, from 1
+   * @param rates learning rate of each row
+   * @param except rows that keep parameters and moments
    */
-  void update(Tensor parameters, Tensor gradients, int row, long step, double learningRate) {
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      Tensor theta = parameters.select(0, row);
-      Tensor g = gradients.select(0, row);
-      Tensor m = firstMoment.select(0, row);
-      Tensor v = secondMoment.select(0, row);
-      Ops.addInPlace(Ops.scaleInPlace(m, beta1), g, 1 - beta1);
-      Ops.addProductInPlace(Ops.scaleInPlace(v, beta2), g, g, 1 - beta2);
-      Tensor root = Ops.scaleInPlace(v.sqrt(), 1 / Math.sqrt(1 - Math.pow(beta2, step)));
-      if (weightDecay > 0) {
-        Ops.scaleInPlace(theta, 1 - learningRate * weightDecay);
-      }
-      Ops.addQuotientInPlace(theta, m, Ops.addInPlace(root, epsilon),
-          -learningRate / (1 - Math.pow(beta1, step)));
+  void update(Tensor parameters, Tensor gradients, long step, double[] rates, int[] except) {
+    if (except.length == rates.length) {
+      return;
     }
+    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+      if (except.length == 0) {
+        update(parameters, gradients, step, rates);
+        return;
+      }
+      Tensor rows = Tensors.of(except, Tensors.device(parameters));
+      List<Tensor> changed = List.of(parameters, firstMoment, secondMoment);
+      List<Tensor> before = changed.stream().map(tensor -> Ops.select(tensor, 0, rows)).toList();
+      update(parameters, gradients, step, rates);
+      for (int i = 0; i < changed.size(); i++) {
+        changed.get(i).index_copy_(0, rows, before.get(i));
+      }
+    }
+  }
+
+  private void update(Tensor parameters, Tensor gradients, long step, double[] rates) {
+    String device = Tensors.device(parameters);
+    Ops.addInPlace(Ops.scaleInPlace(firstMoment, beta1), gradients, 1 - beta1);
+    Ops.addProductInPlace(Ops.scaleInPlace(secondMoment, beta2), gradients, gradients, 1 - beta2);
+    Tensor root = Ops.scaleInPlace(secondMoment.sqrt(), 1 / Math.sqrt(1 - Math.pow(beta2, step)));
+    Ops.addInPlace(root, epsilon);
+    if (weightDecay > 0) {
+      double[] kept = Arrays.stream(rates).map(rate -> 1 - rate * weightDecay).toArray();
+      Ops.mulInPlace(parameters, Tensors.column(kept, device));
+    }
+    double correction = 1 - Math.pow(beta1, step);
+    double[] factors = Arrays.stream(rates).map(rate -> -rate / correction).toArray();
+    Tensor change = Ops.mul(firstMoment, Tensors.column(factors, device));
+    Ops.addInPlace(parameters, Ops.divInPlace(change, root));
   }
 
   Tensor firstMoment() {

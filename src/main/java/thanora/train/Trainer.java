@@ -4,7 +4,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.PrimitiveIterator;
 import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
 import thanora.data.MemberBatch;
@@ -17,6 +21,7 @@ import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
 
 /**
  * One optimiser step of all members side by side: forward and backward of the micro-batches, the
@@ -99,22 +104,55 @@ public final class Trainer implements AutoCloseable {
         forwardBackward(batch, labels, losses, apart);
       }
       losses.sum(group);
+      List<Measured> measured = trainees.stream().map(trainee -> gradients(trainee, step, apart)).toList();
+      PrimitiveIterator.OfDouble read = Arrays.stream(Tensors.doubles(Ops.cat(0,
+          measured.stream().flatMap(Measured::tensors).map(each -> each.view(-1)).toArray(Tensor[]::new)))).iterator();
       List<StepResult> results = new ArrayList<>();
       for (int i = 0; i < trainees.size(); i++) {
-        Trainee trainee = trainees.get(i);
-        boolean combined = apart && trainee.adapter().taskGradients().isPresent();
-        group.sum(combined
-            ? trainee.adapter().taskGradients().get().values() : trainee.adapter().gradients());
-        for (int member = 0; member < trainee.members().size(); member++) {
-          if (combined) {
-            combine(trainee, member, step);
-          }
-          results.add(update(i, member, step, learningRate, losses, results.size(), tokens[results.size()]));
+        double[] norms = next(read, trainees.get(i).members().size());
+        update(i, norms, step, learningRate);
+        for (int member = 0; member < norms.length; member++) {
+          double penalty = Arrays.stream(next(read, measured.get(i).penalties.get(member).size())).sum();
+          int at = results.size();
+          results.add(new StepResult(losses.mean(at), losses.taskMeans(at), penalty, norms[member], tokens[at],
+              Double.isFinite(norms[member])));
         }
-        trainee.adapter().refresh();
       }
       return results;
     }
+  }
+
+  /**
+   * What is known of an adapter's gradients on the device; that of all adapters is read at once.
+   *
+   * @param norms of the members' gradients (K)
+   * @param penalties parts of each member's regulariser
+   */
+  private record Measured(Tensor norms, List<List<Tensor>> penalties) {
+    Stream<Tensor> tensors() {
+      return Stream.concat(Stream.of(norms), penalties.stream().flatMap(List::stream));
+    }
+  }
+
+  private static double[] next(PrimitiveIterator.OfDouble read, int count) {
+    double[] values = new double[count];
+    Arrays.setAll(values, i -> read.nextDouble());
+    return values;
+  }
+
+  /** Gradients of all processes, those of tasks made one, with those of the regularisers. */
+  private Measured gradients(Trainee trainee, long step, boolean apart) {
+    Adapter adapter = trainee.adapter();
+    Optional<TaskGradients> byTask = apart ? adapter.taskGradients() : Optional.empty();
+    group.sum(byTask.map(TaskGradients::values).orElse(adapter.gradients()));
+    List<List<Tensor>> penalties = new ArrayList<>();
+    for (int member = 0; member < trainee.members().size(); member++) {
+      if (byTask.isPresent()) {
+        combine(trainee, member, step);
+      }
+      penalties.add(trainee.members().get(member).penalty().addGradient());
+    }
+    return new Measured(Ops.rowNorms(adapter.gradients()), penalties);
   }
 
   private static void combine(Trainee trainee, int member, long step) {
@@ -123,23 +161,23 @@ public final class Trainer implements AutoCloseable {
         combination -> combination.apply(gradients, member, step), () -> gradients.sum(member));
   }
 
-  /** Regulariser, clipping and optimiser of one member. */
-  private StepResult update(
-      int trainee, int member, long step, double learningRate, TaskLosses losses, int at, long tokens) {
+  /** Clips the gradients of an adapter and updates the members whose gradient is finite. */
+  private void update(int trainee, double[] norms, long step, double learningRate) {
     Adapter adapter = trainees.get(trainee).adapter();
-    Trainee.Member how = trainees.get(trainee).members().get(member);
-    double regulariser = how.penalty().addGradient();
-    Tensor gradient = adapter.gradients().select(0, member);
-    double norm = Ops.norm(gradient).item_double();
-    boolean finite = Double.isFinite(norm);
-    if (finite) {
-      if (maxGradNorm > 0 && norm > maxGradNorm) {
-        Ops.scaleInPlace(gradient, maxGradNorm / norm);
-      }
-      optimizers.get(trainee).update(
-          adapter.parameters(), adapter.gradients(), member, step, learningRate * how.rate());
+    double[] factors = Arrays.stream(norms).map(this::clipping).toArray();
+    if (Arrays.stream(factors).anyMatch(factor -> factor < 1)) {
+      Ops.mulInPlace(adapter.gradients(), Tensors.column(factors, adapter.device()));
     }
-    return new StepResult(losses.mean(at), losses.taskMeans(at), regulariser, norm, tokens, finite);
+    double[] rates = trainees.get(trainee).members().stream()
+        .mapToDouble(member -> learningRate * member.rate()).toArray();
+    int[] ill = IntStream.range(0, norms.length).filter(member -> !Double.isFinite(norms[member])).toArray();
+    optimizers.get(trainee).update(adapter.parameters(), adapter.gradients(), step, rates, ill);
+    adapter.refresh();
+  }
+
+  /** Factor that cuts a gradient of this norm to the limit; 1 where there is none, or no norm. */
+  private double clipping(double norm) {
+    return maxGradNorm > 0 && norm > maxGradNorm && Double.isFinite(norm) ? maxGradNorm / norm : 1;
   }
 
   private void forwardBackward(MemberBatch batch, double[] labels, TaskLosses losses, boolean byTask) {

@@ -16,6 +16,8 @@ import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 class AdamWTest {
+  private static final int[] NONE = {};
+
   private final TensorScope scope = TensorScope.open();
 
   @AfterEach
@@ -38,7 +40,7 @@ class AdamWTest {
       double[] rates = Tensors.doubles(load(file, "rates"));
       AdamW optimizer = new AdamW(parameters, beta1, beta2, epsilon, weightDecay);
       for (int step = 1; step <= 10; step++) {
-        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), 0, step, rates[step - 1]);
+        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), step, new double[] {rates[step - 1]}, NONE);
         Golden.assertClose("step " + step, parameters.view(-1), load(file, name + "." + step), 1e-6);
       }
     }
@@ -62,7 +64,7 @@ class AdamWTest {
         double vHat = v[i] / (1 - Math.pow(0.99, step));
         theta[i] = (1 - rate * 0.05) * theta[i] - rate * mHat / (Math.sqrt(vHat) + 1e-6);
       }
-      optimizer.update(parameters, Tensors.of(gradient, 1, 4), 0, step, rate);
+      optimizer.update(parameters, Tensors.of(gradient, 1, 4), step, new double[] {rate}, NONE);
     }
     Golden.assertClose("parameters", Tensors.doubles(parameters), theta, 3e-6);
     Golden.assertClose("first moment", Tensors.doubles(optimizer.firstMoment()), m, 3e-6);
@@ -73,13 +75,47 @@ class AdamWTest {
   void restoredMomentsGoOnBitForBit() {
     Tensor one = Tensors.of(new float[] {1, 2, 3}, 1, 3);
     AdamW first = new AdamW(one, 0.9, 0.999, 1e-8, 0);
-    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}, 1, 3), 0, 1, 0.1);
+    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}, 1, 3), 1, new double[] {0.1}, NONE);
     Tensor other = Tensors.copy(one);
     AdamW second = new AdamW(other, 0.9, 0.999, 1e-8, 0);
     second.restore(first.firstMoment(), first.secondMoment());
     Tensor gradient = Ops.scale(one, 0.3);
-    first.update(one, gradient, 0, 2, 0.1);
-    second.update(other, gradient, 0, 2, 0.1);
+    first.update(one, gradient, 2, new double[] {0.1}, NONE);
+    second.update(other, gradient, 2, new double[] {0.1}, NONE);
     assertThat(Tensors.floats(other)).isEqualTo(Tensors.floats(one));
+  }
+
+  /** Three rows of one update beside the formula in float64; the third is left out of the second update. */
+  @Test
+  void everyRowHasItsOwnRateAndOneThatIsLeftOutStaysBitForBit() {
+    double[] rates = {0.1, 0.003, 20};
+    float[] gradient = {0.5f, -2, 3, 0.25f, -1, 1e-3f, 7, 4, -0.1f, 2, 0.3f, -6};
+    Tensor parameters = Tensors.of(new float[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 3, 4);
+    AdamW optimizer = new AdamW(parameters, 0.9, 0.99, 1e-6, 0.05);
+    double[] theta = Tensors.doubles(parameters);
+    double[] m = new double[12];
+    double[] v = new double[12];
+    for (int step = 1; step <= 2; step++) {
+      int rows = step == 1 ? 3 : 2;
+      float[] last = Tensors.floats(parameters.select(0, 2));
+      for (int i = 0; i < 4 * rows; i++) {
+        m[i] = 0.9 * m[i] + 0.1 * gradient[i];
+        v[i] = 0.99 * v[i] + 0.01 * gradient[i] * gradient[i];
+        double mHat = m[i] / (1 - Math.pow(0.9, step));
+        double vHat = v[i] / (1 - Math.pow(0.99, step));
+        double rate = rates[i / 4];
+        theta[i] = (1 - rate * 0.05) * theta[i] - rate * mHat / (Math.sqrt(vHat) + 1e-6);
+      }
+      if (step == 2) {
+        gradient[9] = Float.NaN;
+      }
+      optimizer.update(parameters, Tensors.of(gradient, 3, 4), step, rates, step == 1 ? NONE : new int[] {2});
+      if (step == 2) {
+        assertThat(Tensors.floats(parameters.select(0, 2))).isEqualTo(last);
+      }
+      Golden.assertClose("parameters", Tensors.doubles(parameters), theta, 1e-6);
+      Golden.assertClose("first moment", Tensors.doubles(optimizer.firstMoment()), m, 1e-6);
+      Golden.assertClose("second moment", Tensors.doubles(optimizer.secondMoment()), v, 1e-6);
+    }
   }
 }
