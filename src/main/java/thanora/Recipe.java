@@ -269,6 +269,9 @@ public record Recipe(
   /** Which task the next row comes from. */
   public enum Mixing { PROPORTIONAL, UNIFORM, TEMPERATURE, WEIGHTS }
 
+  /** What is weighted alike in the loss of a step: labelled tokens, rows or tasks. */
+  public enum Loss { TOKEN, ROW, TASK }
+
   /** How the gradients of the tasks become one. */
   public enum Gradients {
     /** Their sum. */
@@ -302,6 +305,7 @@ public record Recipe(
    * @param adamBeta1 decay of the mean of gradients
    * @param adamBeta2 decay of the mean of their squares
    * @param adamEpsilon added to the root
+   * @param loss what is weighted alike in the loss of a step
    * @param maxLength most tokens of a row
    * @param longRows what happens to longer ones
    * @param mixing which task the next row comes from
@@ -331,6 +335,7 @@ public record Recipe(
       double adamBeta1,
       double adamBeta2,
       double adamEpsilon,
+      Loss loss,
       int maxLength,
       LongRows longRows,
       Mixing mixing,
@@ -349,7 +354,7 @@ public record Recipe(
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
-          2e-4, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, 512,
+          2e-4, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 512,
           LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
           Gradients.SUM, 0.3, 0);
     }

@@ -12,6 +12,7 @@ import thanora.lora.GradientCombination;
 import thanora.lora.GradientSurgery;
 import thanora.lora.OwnedBlocks;
 import thanora.lora.PcGrad;
+import thanora.lora.Penalty;
 import thanora.lora.SprConfig;
 import thanora.method.AdapterMethod;
 import thanora.method.Corda;
@@ -24,6 +25,7 @@ import thanora.method.Pissa;
 import thanora.method.PlainLora;
 import thanora.method.Thanora;
 import thanora.tensor.DType;
+import thanora.train.LossWeighting;
 import thanora.train.LrSchedule;
 import thanora.train.TrainConfig;
 import thanora.train.Trainee;
@@ -67,11 +69,20 @@ final class Settings {
 
   /** How an adapter of one member is trained. */
   static Trainee trainee(Recipe recipe, AdapterMethod method, Adapter adapter, int tasks) {
-    Optional<GradientCombination> gradients = gradients(recipe);
-    if (gradients.isPresent() || recipe.train().conflictSteps() > 0) {
+    if (gradients(recipe).isPresent() || recipe.train().conflictSteps() > 0) {
       adapter.keepTaskGradients(tasks);
     }
-    return new Trainee(adapter, List.of(new Trainee.Member(method.penalty(adapter, 0), gradients, 1)));
+    return new Trainee(adapter, List.of(member(recipe, method.penalty(adapter, 0), 1)));
+  }
+
+  /**
+   * How one member of an adapter is trained.
+   *
+   * @param rate factor of the step's learning rate
+   */
+  static Trainee.Member member(Recipe recipe, Penalty penalty, double rate) {
+    return new Trainee.Member(
+        penalty, gradients(recipe), rate, LossWeighting.valueOf(recipe.train().loss().name()));
   }
 
   static HasiConfig hasi(Recipe.Hasi hasi) {

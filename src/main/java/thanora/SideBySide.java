@@ -9,7 +9,6 @@ import java.util.Optional;
 import thanora.data.TaskSet;
 import thanora.lora.Adapter;
 import thanora.lora.AdapterForm;
-import thanora.lora.GradientCombination;
 import thanora.method.AdapterMethod;
 import thanora.method.Thanora;
 import thanora.train.Trainee;
@@ -129,13 +128,12 @@ final class SideBySide implements AutoCloseable {
     Map<Adapter, List<Trainee.Member>> members = new LinkedHashMap<>();
     for (Place place : places) {
       Told told = place.told;
-      Optional<GradientCombination> gradients = Settings.gradients(told.recipe);
       boolean watch = told.run.contestant.name().equals(watched) && place.adapter.tellsTasksApart();
-      if (gradients.isPresent() || watch) {
+      if (Settings.gradients(told.recipe).isPresent() || watch) {
         place.adapter.keepTaskGradients(tasks.tasks().size());
       }
-      members.computeIfAbsent(place.adapter, adapter -> new ArrayList<>()).add(new Trainee.Member(
-          told.method.penalty(place.adapter, place.member), gradients, told.run.rate));
+      members.computeIfAbsent(place.adapter, adapter -> new ArrayList<>()).add(
+          Settings.member(told.recipe, told.method.penalty(place.adapter, place.member), told.run.rate));
     }
     return members.entrySet().stream().map(own -> new Trainee(own.getKey(), own.getValue())).toList();
   }

@@ -70,6 +70,19 @@ public record MemberBatch(
     return ids.length / members;
   }
 
+  /** The row of each label. */
+  public int[] labelRows() {
+    int[] rows = new int[labelled.length];
+    int row = 0;
+    for (int i = 0; i < labelled.length; i++) {
+      while (rowStarts[row + 1] <= labelled[i]) {
+        row++;
+      }
+      rows[i] = row;
+    }
+    return rows;
+  }
+
   private static int tokensOf(Batch batch, int task) {
     return batch.taskTokenStarts()[task + 1] - batch.taskTokenStarts()[task];
   }

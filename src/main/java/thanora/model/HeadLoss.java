@@ -43,7 +43,7 @@ public final class HeadLoss {
    * @param hidden (N, D)
    * @param labelled indices of the tokens whose next token is trained
    * @param targets that next token, for each
-   * @param scales factor of each one's gradient: 1 / labelled tokens of the whole step
+   * @param scales factor of each one's gradient: its weight in the loss
    */
   public static Result withGradient(
       Decoder model, Tensor hidden, int[] labelled, int[] targets, float[] scales) {

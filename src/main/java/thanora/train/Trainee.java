@@ -19,8 +19,15 @@ public record Trainee(Adapter adapter, List<Member> members) {
    * @param penalty what its loss has beside the tasks'
    * @param combination how its tasks' gradients become one; their plain sum where empty
    * @param rate factor of the step's learning rate
+   * @param loss what its labelled tokens weigh
    */
-  public record Member(Penalty penalty, Optional<GradientCombination> combination, double rate) {}
+  public record Member(
+      Penalty penalty, Optional<GradientCombination> combination, double rate, LossWeighting loss) {
+    /** Every token alike, the tasks' gradients added up, the step's learning rate. */
+    public static Member of(Penalty penalty) {
+      return new Member(penalty, Optional.empty(), 1, LossWeighting.TOKEN);
+    }
+  }
 
   public Trainee {
     members = List.copyOf(members);
@@ -30,9 +37,9 @@ public record Trainee(Adapter adapter, List<Member> members) {
     }
   }
 
-  /** One configuration, trained with the step's learning rate. */
+  /** One configuration, trained as {@link Member#of}. */
   public static Trainee of(Adapter adapter, Penalty penalty) {
-    return new Trainee(adapter, List.of(new Member(penalty, Optional.empty(), 1)));
+    return new Trainee(adapter, List.of(Member.of(penalty)));
   }
 
   /** Whether a member combines the gradients of its tasks by a rule of its own. */

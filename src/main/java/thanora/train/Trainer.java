@@ -27,8 +27,8 @@ import thanora.tensor.Tensors;
  * One optimiser step of all members side by side: forward and backward of the micro-batches, the
  * regularisers, clipping, AdamW; each member by itself.
  *
- * <p>The loss is the mean over all trained tokens of the step, in all micro-batches and processes, so
- * splitting a batch changes rounding only.
+ * <p>A member's {@link LossWeighting} says what a labelled token weighs. Counts are over the whole step,
+ * in all micro-batches and processes, so splitting a batch changes rounding only.
  */
 public final class Trainer implements AutoCloseable {
   private final Decoder model;
@@ -37,6 +37,7 @@ public final class Trainer implements AutoCloseable {
   private final double maxGradNorm;
   private final List<AdamW> optimizers = new ArrayList<>();
   private final int members;
+  private final List<LossWeighting> weightings;
   private final boolean combines;
 
   /** The adapters must be attached to the model, in the order of the trainees. */
@@ -50,13 +51,15 @@ public final class Trainer implements AutoCloseable {
           config.beta1(), config.beta2(), config.epsilon(), config.weightDecay()));
     }
     this.members = trainees.stream().mapToInt(trainee -> trainee.adapter().members()).sum();
+    this.weightings = trainees.stream()
+        .flatMap(trainee -> trainee.members().stream()).map(Trainee.Member::loss).toList();
     this.combines = trainees.stream().anyMatch(Trainee::combines);
   }
 
   /**
    * What a step did to a member.
    *
-   * @param loss mean −log p of all trained tokens, nats
+   * @param loss mean −log p of all labelled tokens, nats, however the loss is weighted
    * @param taskLoss the same of each task; NaN where the step had none of its tokens
    * @param penalty value of the regulariser, without its factor λ
    * @param gradNorm before clipping
@@ -90,15 +93,11 @@ public final class Trainer implements AutoCloseable {
       List<MemberBatch> microBatches, long step, double learningRate, boolean byTask) {
     try (TensorScope scope = TensorScope.open()) {
       boolean apart = byTask || combines;
-      double[] labels = new double[members];
+      StepLabels labels = StepLabels.of(microBatches, group);
       long[] tokens = new long[members];
-      for (int member = 0; member < members; member++) {
-        int at = member;
-        labels[at] = group.sum(microBatches.stream()
-            .mapToInt(batch -> batch.labelStarts()[at + 1] - batch.labelStarts()[at]).sum());
-        tokens[at] = Math.round(group.sum(microBatches.stream().mapToInt(batch -> batch.tokens()[at]).sum()));
-      }
-      TaskLosses losses = new TaskLosses(members, microBatches.get(0).tasks());
+      Arrays.setAll(tokens, member -> Math.round(
+          group.sum(microBatches.stream().mapToInt(batch -> batch.tokens()[member]).sum())));
+      TaskLosses losses = new TaskLosses(labels);
       trainees.forEach(trainee -> trainee.adapter().zeroGradients());
       for (MemberBatch batch : microBatches) {
         forwardBackward(batch, labels, losses, apart);
@@ -180,16 +179,12 @@ public final class Trainer implements AutoCloseable {
     return maxGradNorm > 0 && norm > maxGradNorm && Double.isFinite(norm) ? maxGradNorm / norm : 1;
   }
 
-  private void forwardBackward(MemberBatch batch, double[] labels, TaskLosses losses, boolean byTask) {
-    float[] scales = new float[batch.targets().length];
-    for (int member = 0; member < members; member++) {
-      Arrays.fill(scales, batch.labelStarts()[member], batch.labelStarts()[member + 1], (float) (1 / labels[member]));
-    }
+  private void forwardBackward(MemberBatch batch, StepLabels labels, TaskLosses losses, boolean byTask) {
     try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
       TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
       Tensor hidden = model.hidden(tokens);
-      HeadLoss.Result head =
-          HeadLoss.withGradient(model, hidden, batch.labelled(), batch.targets(), scales);
+      HeadLoss.Result head = HeadLoss.withGradient(
+          model, hidden, batch.labelled(), batch.targets(), labels.weights(batch, weightings));
       losses.add(head.nll(), batch);
       tape.backward(head.gradient().orElseThrow());
     }
@@ -240,14 +235,14 @@ public final class Trainer implements AutoCloseable {
     return members;
   }
 
-  /** Sums of −log p and counts, by member and task. */
+  /** Sums of −log p by member and task, and their means over the tokens of a step. */
   private static final class TaskLosses {
+    private final StepLabels labels;
     private final double[][] sums;
-    private final double[][] counts;
 
-    TaskLosses(int members, int tasks) {
-      sums = new double[members][tasks];
-      counts = new double[members][tasks];
+    TaskLosses(StepLabels labels) {
+      this.labels = labels;
+      this.sums = new double[labels.byTask().length][labels.byTask()[0].length];
     }
 
     /** Takes the losses of a micro-batch, in the order of its labels. */
@@ -255,28 +250,25 @@ public final class Trainer implements AutoCloseable {
       for (int member = 0; member < batch.members(); member++) {
         for (int i = batch.labelStarts()[member]; i < batch.labelStarts()[member + 1]; i++) {
           sums[member][batch.targetTasks()[i]] += nll[i];
-          counts[member][batch.targetTasks()[i]]++;
         }
       }
     }
 
     void sum(ProcessGroup group) {
       for (int member = 0; member < sums.length; member++) {
-        for (int task = 0; task < sums[member].length; task++) {
-          sums[member][task] = group.sum(sums[member][task]);
-          counts[member][task] = group.sum(counts[member][task]);
-        }
+        sums[member] = Arrays.stream(sums[member]).map(group::sum).toArray();
       }
     }
 
     double mean(int member) {
-      return Arrays.stream(sums[member]).sum() / Arrays.stream(counts[member]).sum();
+      return Arrays.stream(sums[member]).sum() / labels.of(member);
     }
 
     double[] taskMeans(int member) {
       double[] means = new double[sums[member].length];
       for (int task = 0; task < means.length; task++) {
-        means[task] = counts[member][task] == 0 ? Double.NaN : sums[member][task] / counts[member][task];
+        double count = labels.byTask()[member][task];
+        means[task] = count == 0 ? Double.NaN : sums[member][task] / count;
       }
       return means;
     }

@@ -96,7 +96,7 @@ public final class Starts {
 
   /** The gradient of a batch's mean −log p, which stays in the adapter; nothing is changed. */
   public static Tensor gradient(Decoder model, Adapter adapter, Batch batch) {
-    Trainee.Member plain = new Trainee.Member(Penalty.NONE, Optional.empty(), 1);
+    Trainee.Member plain = Trainee.Member.of(Penalty.NONE);
     Trainer trainer = new Trainer(
         model, List.of(new Trainee(adapter, Collections.nCopies(adapter.members(), plain))), constant(0, 0, 0),
         ProcessGroup.single());

@@ -36,6 +36,7 @@ import thanora.tensor.Seeds;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 import thanora.tensor.Threads;
+import thanora.train.LossWeighting;
 import thanora.train.Trainee;
 import thanora.train.Trainer;
 
@@ -78,7 +79,7 @@ class TaskGradientsTest {
   }
 
   private static Trainer trainer(Decoder model, LoraAdapter adapter, Optional<GradientCombination> combination) {
-    Trainee.Member member = new Trainee.Member(Penalty.NONE, combination, 1);
+    Trainee.Member member = new Trainee.Member(Penalty.NONE, combination, 1, LossWeighting.TOKEN);
     return new Trainer(model, List.of(new Trainee(adapter, Collections.nCopies(adapter.members(), member))),
         Starts.constant(0, 0, 0), ProcessGroup.single());
   }

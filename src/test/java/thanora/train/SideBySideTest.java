@@ -60,9 +60,18 @@ class SideBySideTest {
 
   /** A configuration: how it starts and how it is trained. */
   private record Run(
-      String name, AdapterMethod method, long seed, double rate, Optional<GradientCombination> combination) {
+      String name, AdapterMethod method, long seed, double rate, Optional<GradientCombination> combination,
+      LossWeighting loss) {
     static Run of(String name, AdapterMethod method, long seed, double rate) {
-      return new Run(name, method, seed, rate, Optional.empty());
+      return new Run(name, method, seed, rate, Optional.empty(), LossWeighting.TOKEN);
+    }
+
+    Run with(GradientCombination other) {
+      return new Run(name, method, seed, rate, Optional.of(other), loss);
+    }
+
+    Run with(LossWeighting other) {
+      return new Run(name, method, seed, rate, combination, other);
     }
   }
 
@@ -85,16 +94,17 @@ class SideBySideTest {
   private static List<List<Run>> mixed() {
     Run lora = Run.of("lora", new PlainLora(false), 1, 1);
     return List.of(
-        List.of(lora, Run.of("other lora", new PlainLora(false), 2, 0.5)),
-        List.of(Run.of("thanora", thanora(), 3, 1)),
+        List.of(lora, Run.of("other lora", new PlainLora(false), 2, 0.5),
+            Run.of("rows alike", new PlainLora(false), 1, 1).with(LossWeighting.ROW)),
+        List.of(Run.of("thanora", thanora(), 3, 1),
+            Run.of("tasks alike", thanora(), 3, 1).with(LossWeighting.TASK)),
         List.of(Run.of("dora", new Dora(), 4, 2)),
         List.of(Run.of("hydra", new HydraLora(4), 5, 1)),
         List.of(Run.of("mtl", new MtlLora(3, 0.1), 6, 1)),
         List.of(Run.of("lora a task", new LoraPerTask(), 7, 1)),
-        List.of(new Run("ortho-lora", new PlainLora(false), 8, 1,
-                Optional.of(new GradientSurgery(PcGrad.orthoLora(), true, 9))),
-            new Run("its sum", new PlainLora(false), 8, 1, Optional.empty())),
-        List.of(new Run("owned blocks", thanora(), 3, 1, Optional.of(new OwnedBlocks(0.3)))));
+        List.of(Run.of("ortho-lora", new PlainLora(false), 8, 1).with(new GradientSurgery(PcGrad.orthoLora(), true, 9)),
+            Run.of("its sum", new PlainLora(false), 8, 1)),
+        List.of(Run.of("owned blocks", thanora(), 3, 1).with(new OwnedBlocks(0.3))));
   }
 
   /** Seven ragged rows of three tasks in two micro-batches, others in each step. */
@@ -130,7 +140,7 @@ class SideBySideTest {
     for (int member = 0; member < runs.size(); member++) {
       Run run = runs.get(member);
       run.method.start(Starts.setting(model, modules, run.seed), adapter, member);
-      members.add(new Trainee.Member(run.method.penalty(adapter, member), run.combination, run.rate));
+      members.add(new Trainee.Member(run.method.penalty(adapter, member), run.combination, run.rate, run.loss));
     }
     if (runs.stream().anyMatch(run -> run.combination.isPresent())) {
       adapter.keepTaskGradients(3);

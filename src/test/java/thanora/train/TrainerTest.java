@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import thanora.Golden;
 import thanora.Memory;
@@ -82,13 +84,20 @@ class TrainerTest {
     }
   }
 
+  private static Trainer trainer(Decoder model, LoraAdapter adapter, LossWeighting loss) {
+    Trainee.Member member = new Trainee.Member(Penalty.NONE, Optional.empty(), 1, loss);
+    return new Trainer(
+        model, List.of(new Trainee(adapter, List.of(member))), Starts.constant(0, 0, 0), ProcessGroup.single());
+  }
+
   private static double[] load(SafetensorsFile file, String name) {
     return Tensors.doubles(file.load(name, Placement.CPU_F32));
   }
 
   /** 7 ragged rows of three tasks: at once, in 2s (the last alone), one by one, by tokens. */
-  @Test
-  void howABatchIsCutChangesRoundingOnly() {
+  @ParameterizedTest
+  @EnumSource(LossWeighting.class)
+  void howABatchIsCutChangesRoundingOnly(LossWeighting loss) {
     Decoder model = Pico.load("llama", DType.F64);
     LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
@@ -96,7 +105,7 @@ class TrainerTest {
     List<Sample> rows = new ArrayList<>();
     Starts.rows(4, 5).forEach(rows::addAll);
     rows = rows.subList(2, 9);
-    Trainer trainer = trainer(model, adapter, Penalty.NONE, Starts.constant(0, 0, 0));
+    Trainer trainer = trainer(model, adapter, loss);
     Trainer.StepResult whole = trainer.step(List.of(Batch.of(rows, 3)), 1, 0).get(0);
     double[] gradient = Tensors.doubles(adapter.gradients());
     for (List<List<Sample>> cut : List.of(
@@ -134,6 +143,38 @@ class TrainerTest {
     assertThat(both.taskLoss()[1]).isNaN();
     assertThat(both.loss()).isCloseTo(sum / labels, within(1e-5));
     assertThat(both.tokens()).isEqualTo(two.stream().mapToInt(s -> s.ids().length).sum());
+  }
+
+  /** Rows alike: the mean of the rows' own gradients; tasks alike: that of the tasks'. */
+  @ParameterizedTest
+  @EnumSource(value = LossWeighting.class, names = {"ROW", "TASK"})
+  void theGradientIsTheMeanOfWhatWeighsAlike(LossWeighting loss) {
+    Decoder model = Pico.load("llama", DType.F64);
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Starts.disturb(adapter, 0.05, 1);
+    List<Sample> rows = new ArrayList<>(Starts.rows(4, 5).get(0));
+    rows.addAll(Starts.rows(3, 6).get(2));
+    Sample unlabelled = new Sample(2, 9, new int[] {4, 5, 6}, 3);
+    List<List<Sample>> alike = loss == LossWeighting.ROW ? rows.stream().map(List::of).toList()
+        : List.of(rows.subList(0, 4), rows.subList(4, 7));
+    double[] mean = new double[(int) adapter.trainableParameters()];
+    for (List<Sample> part : alike) {
+      double[] own = Tensors.doubles(Starts.gradient(model, adapter, Batch.of(part, 3)));
+      for (int i = 0; i < mean.length; i++) {
+        mean[i] += own[i] / alike.size();
+      }
+    }
+    double[] tokens = Tensors.doubles(Starts.gradient(model, adapter, Batch.of(rows, 3)));
+    rows.add(unlabelled);
+    Trainer.StepResult weighted = trainer(model, adapter, loss).step(List.of(Batch.of(rows, 3)), 1, 0).get(0);
+    double[] gradient = Tensors.doubles(adapter.gradients());
+    Golden.assertClose("gradient", gradient, mean, 1e-6);
+    assertThat(Math.abs(length(gradient) - length(tokens))).isGreaterThan(1e-2 * length(tokens));
+    Trainer.StepResult plain =
+        trainer(model, adapter, LossWeighting.TOKEN).step(List.of(Batch.of(rows, 3)), 1, 0).get(0);
+    assertThat(weighted.loss()).isEqualTo(plain.loss());
+    assertThat(weighted.taskLoss()).containsExactly(plain.taskLoss());
   }
 
   @Test
