@@ -293,6 +293,7 @@ public record Recipe(
    * Training.
    *
    * @param learningRate highest learning rate, at the end of the warm-up
+   * @param loraplusLrRatio learning rate of B over that of A, which is learningRate: LoRA+
    * @param maxSteps optimiser steps; 0 = by num_train_epochs
    * @param numTrainEpochs passes over all rows of all tasks; used when max_steps is 0
    * @param batchSize rows an optimiser step
@@ -323,6 +324,7 @@ public record Recipe(
    */
   public record Train(
       double learningRate,
+      double loraplusLrRatio,
       int maxSteps,
       double numTrainEpochs,
       int batchSize,
@@ -354,7 +356,7 @@ public record Recipe(
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
-          2e-4, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 512,
+          2e-4, 1, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 512,
           LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
           Gradients.SUM, 0.3, 0);
     }

@@ -409,6 +409,7 @@ public final class RecipeReader {
     Recipe.Train read =
         new Recipe.Train(
             train.number("learning_rate", d.learningRate(), Range.POSITIVE),
+            train.number("loraplus_lr_ratio", d.loraplusLrRatio(), Range.POSITIVE),
             train.integer("max_steps", d.maxSteps(), 0),
             train.number("num_train_epochs", d.numTrainEpochs(), Range.POSITIVE),
             batchSize(train, d.batchSize(), accumulation),

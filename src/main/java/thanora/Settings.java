@@ -81,8 +81,8 @@ final class Settings {
    * @param rate factor of the step's learning rate
    */
   static Trainee.Member member(Recipe recipe, Penalty penalty, double rate) {
-    return new Trainee.Member(
-        penalty, gradients(recipe), rate, LossWeighting.valueOf(recipe.train().loss().name()));
+    return new Trainee.Member(penalty, gradients(recipe), rate,
+        LossWeighting.valueOf(recipe.train().loss().name()), recipe.train().loraplusLrRatio());
   }
 
   static HasiConfig hasi(Recipe.Hasi hasi) {

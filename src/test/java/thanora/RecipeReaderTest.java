@@ -56,7 +56,7 @@ class RecipeReaderTest {
                 Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
             new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false),
             new Train(
-                2e-4, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
+                2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
                 Recipe.Loss.TOKEN, 512,
                 Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
                 Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0),

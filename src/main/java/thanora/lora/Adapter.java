@@ -82,13 +82,24 @@ public abstract class Adapter implements AutoCloseable {
   /** One kind of numbers of all modules of a stack: views (K, n, shape) of the buffers. */
   public static final class Field {
     private final long[] shape; // of one module
+    private final boolean fast;
     private long modules;
     private long offset;
     private Tensor values;
     private Tensor gradients;
 
     Field(long... shape) {
+      this(false, shape);
+    }
+
+    private Field(boolean fast, long... shape) {
+      this.fast = fast;
       this.shape = shape;
+    }
+
+    /** One whose learning rate LoRA+ raises: B, and vectors, as in PEFT. */
+    static Field fast(long... shape) {
+      return new Field(true, shape);
     }
 
     /** (K, n, shape), a view of the parameters. */
@@ -114,6 +125,13 @@ public abstract class Adapter implements AutoCloseable {
       return Arrays.stream(shape).reduce(modules, Math::multiplyExact);
     }
   }
+
+  /**
+   * Neighbouring columns of the buffers.
+   *
+   * @param fast whether LoRA+ raises their learning rate
+   */
+  public record Columns(long start, long length, boolean fast) {}
 
   /** Where a module lies: its stack and its place there. */
   record Site(String name, Stack stack, int index) {
@@ -438,6 +456,19 @@ public abstract class Adapter implements AutoCloseable {
   /** Their gradients, (K, P) float32. */
   public final Tensor gradients() {
     return gradients;
+  }
+
+  /** All columns of the buffers, in order, in runs that LoRA+ raises the learning rate of or not. */
+  public final List<Columns> columns() {
+    List<Columns> runs = new ArrayList<>();
+    for (Stack stack : stacks) {
+      for (Field field : stack.fields.values()) {
+        boolean goesOn = !runs.isEmpty() && runs.get(runs.size() - 1).fast == field.fast;
+        long start = goesOn ? runs.remove(runs.size() - 1).start : field.offset;
+        runs.add(new Columns(start, field.offset + field.numel() - start, field.fast));
+      }
+    }
+    return runs;
   }
 
   /** The modules by shape. */

@@ -67,8 +67,8 @@ public final class DoraAdapter extends Adapter {
   private static Map<String, Field> fields(int r, int in, int out) {
     Map<String, Field> fields = new LinkedHashMap<>();
     fields.put(A, new Field(r, in));
-    fields.put(BT, new Field(r, out));
-    fields.put(M, new Field(out));
+    fields.put(BT, Field.fast(r, out));
+    fields.put(M, Field.fast(out));
     return fields;
   }
 

@@ -52,7 +52,7 @@ public final class HydraLoraAdapter extends Adapter {
   private static Map<String, Field> fields(Form form, int in, int out) {
     Map<String, Field> fields = new LinkedHashMap<>();
     fields.put(A, new Field(form.r, in));
-    fields.put(BT, new Field((long) form.heads * form.r, out));
+    fields.put(BT, Field.fast((long) form.heads * form.r, out));
     fields.put(ROUTER, new Field(form.heads, in));
     return fields;
   }

@@ -117,7 +117,7 @@ public final class LoraAdapter extends Adapter {
   private static Map<String, Field> fields(int r, int in, int out) {
     Map<String, Field> fields = new LinkedHashMap<>();
     fields.put(A, new Field(r, in));
-    fields.put(BT, new Field(r, out));
+    fields.put(BT, Field.fast(r, out));
     return fields;
   }
 

@@ -59,7 +59,7 @@ public final class MtlLoraAdapter extends Adapter {
   private static Map<String, Field> fields(Form form, int in, int out) {
     Map<String, Field> fields = new LinkedHashMap<>();
     fields.put(A, new Field(form.r, in));
-    fields.put(BT, new Field((long) form.heads * form.r, out));
+    fields.put(BT, Field.fast((long) form.heads * form.r, out));
     fields.put(LAMBDA, new Field((long) form.tasks * form.r, form.r));
     fields.put(MIX, new Field(form.tasks, form.heads));
     return fields;

@@ -32,15 +32,18 @@ final class AdamW implements AutoCloseable {
     this.secondMoment = arena.make(() -> Ops.scale(parameters, 0));
   }
 
+  /** Learning rates of the columns [start, start + length), one a row. */
+  record Rates(long start, long length, double[] byRow) {}
+
   /**
    * One update in place, of all rows at once.
    *
    * @param step number of this update, from 1
-   * @param rates learning rate of each row
+   * @param rates of all columns, in parts
    * @param except rows that keep parameters and moments
    */
-  void update(Tensor parameters, Tensor gradients, long step, double[] rates, int[] except) {
-    if (except.length == rates.length) {
+  void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates, int[] except) {
+    if (except.length == parameters.size(0)) {
       return;
     }
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
@@ -58,20 +61,30 @@ final class AdamW implements AutoCloseable {
     }
   }
 
-  private void update(Tensor parameters, Tensor gradients, long step, double[] rates) {
-    String device = Tensors.device(parameters);
+  private void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates) {
     Ops.addInPlace(Ops.scaleInPlace(firstMoment, beta1), gradients, 1 - beta1);
     Ops.addProductInPlace(Ops.scaleInPlace(secondMoment, beta2), gradients, gradients, 1 - beta2);
     Tensor root = Ops.scaleInPlace(secondMoment.sqrt(), 1 / Math.sqrt(1 - Math.pow(beta2, step)));
     Ops.addInPlace(root, epsilon);
+    for (Rates part : rates) {
+      move(columns(parameters, part), columns(firstMoment, part), columns(root, part), step, part.byRow);
+    }
+  }
+
+  private static Tensor columns(Tensor tensor, Rates part) {
+    return Ops.narrow(tensor, 1, part.start, part.length);
+  }
+
+  /** θ ← (1 − lr·wd) θ − lr · m / (1−β₁ᵗ) / root. */
+  private void move(Tensor theta, Tensor m, Tensor root, long step, double[] rates) {
+    String device = Tensors.device(theta);
     if (weightDecay > 0) {
       double[] kept = Arrays.stream(rates).map(rate -> 1 - rate * weightDecay).toArray();
-      Ops.mulInPlace(parameters, Tensors.column(kept, device));
+      Ops.mulInPlace(theta, Tensors.column(kept, device));
     }
     double correction = 1 - Math.pow(beta1, step);
     double[] factors = Arrays.stream(rates).map(rate -> -rate / correction).toArray();
-    Tensor change = Ops.mul(firstMoment, Tensors.column(factors, device));
-    Ops.addInPlace(parameters, Ops.divInPlace(change, root));
+    Ops.addInPlace(theta, Ops.divInPlace(Ops.mul(m, Tensors.column(factors, device)), root));
   }
 
   Tensor firstMoment() {

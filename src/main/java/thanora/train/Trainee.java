@@ -20,12 +20,13 @@ public record Trainee(Adapter adapter, List<Member> members) {
    * @param combination how its tasks' gradients become one; their plain sum where empty
    * @param rate factor of the step's learning rate
    * @param loss what its labelled tokens weigh
+   * @param loraPlus learning rate of B over that of A; LoRA+, Hayou et al., arXiv 2402.12354
    */
   public record Member(
-      Penalty penalty, Optional<GradientCombination> combination, double rate, LossWeighting loss) {
+      Penalty penalty, Optional<GradientCombination> combination, double rate, LossWeighting loss, double loraPlus) {
     /** Every token alike, the tasks' gradients added up, the step's learning rate. */
     public static Member of(Penalty penalty) {
-      return new Member(penalty, Optional.empty(), 1, LossWeighting.TOKEN);
+      return new Member(penalty, Optional.empty(), 1, LossWeighting.TOKEN, 1);
     }
   }
 

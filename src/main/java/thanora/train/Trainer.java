@@ -167,11 +167,18 @@ public final class Trainer implements AutoCloseable {
     if (Arrays.stream(factors).anyMatch(factor -> factor < 1)) {
       Ops.mulInPlace(adapter.gradients(), Tensors.column(factors, adapter.device()));
     }
-    double[] rates = trainees.get(trainee).members().stream()
-        .mapToDouble(member -> learningRate * member.rate()).toArray();
     int[] ill = IntStream.range(0, norms.length).filter(member -> !Double.isFinite(norms[member])).toArray();
-    optimizers.get(trainee).update(adapter.parameters(), adapter.gradients(), step, rates, ill);
+    optimizers.get(trainee).update(adapter.parameters(), adapter.gradients(), step, rates(trainees.get(trainee), learningRate), ill);
     adapter.refresh();
+  }
+
+  /** The members' learning rates; those of LoRA+ where a member asks for it. */
+  private static List<AdamW.Rates> rates(Trainee trainee, double learningRate) {
+    boolean plain = trainee.members().stream().allMatch(member -> member.loraPlus() == 1);
+    List<Adapter.Columns> columns = plain
+        ? List.of(new Adapter.Columns(0, trainee.adapter().trainableParameters(), false)) : trainee.adapter().columns();
+    return columns.stream().map(part -> new AdamW.Rates(part.start(), part.length(), trainee.members().stream()
+        .mapToDouble(member -> learningRate * member.rate() * (part.fast() ? member.loraPlus() : 1)).toArray())).toList();
   }
 
   /** Factor that cuts a gradient of this norm to the limit; 1 where there is none, or no norm. */

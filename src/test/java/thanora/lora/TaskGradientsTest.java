@@ -79,7 +79,7 @@ class TaskGradientsTest {
   }
 
   private static Trainer trainer(Decoder model, LoraAdapter adapter, Optional<GradientCombination> combination) {
-    Trainee.Member member = new Trainee.Member(Penalty.NONE, combination, 1, LossWeighting.TOKEN);
+    Trainee.Member member = new Trainee.Member(Penalty.NONE, combination, 1, LossWeighting.TOKEN, 1);
     return new Trainer(model, List.of(new Trainee(adapter, Collections.nCopies(adapter.members(), member))),
         Starts.constant(0, 0, 0), ProcessGroup.single());
   }

@@ -2,6 +2,7 @@ package thanora.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -17,6 +18,11 @@ import thanora.tensor.Tensors;
 
 class AdamWTest {
   private static final int[] NONE = {};
+
+  /** Of all columns of a matrix. */
+  private static List<AdamW.Rates> rates(Tensor parameters, double... byRow) {
+    return List.of(new AdamW.Rates(0, parameters.size(1), byRow));
+  }
 
   private final TensorScope scope = TensorScope.open();
 
@@ -40,7 +46,7 @@ class AdamWTest {
       double[] rates = Tensors.doubles(load(file, "rates"));
       AdamW optimizer = new AdamW(parameters, beta1, beta2, epsilon, weightDecay);
       for (int step = 1; step <= 10; step++) {
-        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), step, new double[] {rates[step - 1]}, NONE);
+        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), step, rates(parameters, rates[step - 1]), NONE);
         Golden.assertClose("step " + step, parameters.view(-1), load(file, name + "." + step), 1e-6);
       }
     }
@@ -64,7 +70,7 @@ class AdamWTest {
         double vHat = v[i] / (1 - Math.pow(0.99, step));
         theta[i] = (1 - rate * 0.05) * theta[i] - rate * mHat / (Math.sqrt(vHat) + 1e-6);
       }
-      optimizer.update(parameters, Tensors.of(gradient, 1, 4), step, new double[] {rate}, NONE);
+      optimizer.update(parameters, Tensors.of(gradient, 1, 4), step, rates(parameters, rate), NONE);
     }
     Golden.assertClose("parameters", Tensors.doubles(parameters), theta, 3e-6);
     Golden.assertClose("first moment", Tensors.doubles(optimizer.firstMoment()), m, 3e-6);
@@ -75,13 +81,13 @@ class AdamWTest {
   void restoredMomentsGoOnBitForBit() {
     Tensor one = Tensors.of(new float[] {1, 2, 3}, 1, 3);
     AdamW first = new AdamW(one, 0.9, 0.999, 1e-8, 0);
-    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}, 1, 3), 1, new double[] {0.1}, NONE);
+    first.update(one, Tensors.of(new float[] {1, -1, 0.5f}, 1, 3), 1, rates(one, 0.1), NONE);
     Tensor other = Tensors.copy(one);
     AdamW second = new AdamW(other, 0.9, 0.999, 1e-8, 0);
     second.restore(first.firstMoment(), first.secondMoment());
     Tensor gradient = Ops.scale(one, 0.3);
-    first.update(one, gradient, 2, new double[] {0.1}, NONE);
-    second.update(other, gradient, 2, new double[] {0.1}, NONE);
+    first.update(one, gradient, 2, rates(one, 0.1), NONE);
+    second.update(other, gradient, 2, rates(one, 0.1), NONE);
     assertThat(Tensors.floats(other)).isEqualTo(Tensors.floats(one));
   }
 
@@ -109,7 +115,7 @@ class AdamWTest {
       if (step == 2) {
         gradient[9] = Float.NaN;
       }
-      optimizer.update(parameters, Tensors.of(gradient, 3, 4), step, rates, step == 1 ? NONE : new int[] {2});
+      optimizer.update(parameters, Tensors.of(gradient, 3, 4), step, rates(parameters, rates), step == 1 ? NONE : new int[] {2});
       if (step == 2) {
         assertThat(Tensors.floats(parameters.select(0, 2))).isEqualTo(last);
       }

@@ -61,17 +61,21 @@ class SideBySideTest {
   /** A configuration: how it starts and how it is trained. */
   private record Run(
       String name, AdapterMethod method, long seed, double rate, Optional<GradientCombination> combination,
-      LossWeighting loss) {
+      LossWeighting loss, double loraPlus) {
     static Run of(String name, AdapterMethod method, long seed, double rate) {
-      return new Run(name, method, seed, rate, Optional.empty(), LossWeighting.TOKEN);
+      return new Run(name, method, seed, rate, Optional.empty(), LossWeighting.TOKEN, 1);
     }
 
     Run with(GradientCombination other) {
-      return new Run(name, method, seed, rate, Optional.of(other), loss);
+      return new Run(name, method, seed, rate, Optional.of(other), loss, loraPlus);
     }
 
     Run with(LossWeighting other) {
-      return new Run(name, method, seed, rate, combination, other);
+      return new Run(name, method, seed, rate, combination, other, loraPlus);
+    }
+
+    Run plus(double other) {
+      return new Run(name, method, seed, rate, combination, loss, other);
     }
   }
 
@@ -98,8 +102,8 @@ class SideBySideTest {
             Run.of("rows alike", new PlainLora(false), 1, 1).with(LossWeighting.ROW)),
         List.of(Run.of("thanora", thanora(), 3, 1),
             Run.of("tasks alike", thanora(), 3, 1).with(LossWeighting.TASK)),
-        List.of(Run.of("dora", new Dora(), 4, 2)),
-        List.of(Run.of("hydra", new HydraLora(4), 5, 1)),
+        List.of(Run.of("dora", new Dora(), 4, 2), Run.of("dora plus", new Dora(), 4, 2).plus(0.25)),
+        List.of(Run.of("hydra plus", new HydraLora(4), 5, 1).plus(4)),
         List.of(Run.of("mtl", new MtlLora(3, 0.1), 6, 1)),
         List.of(Run.of("lora a task", new LoraPerTask(), 7, 1)),
         List.of(Run.of("ortho-lora", new PlainLora(false), 8, 1).with(new GradientSurgery(PcGrad.orthoLora(), true, 9)),
@@ -140,7 +144,7 @@ class SideBySideTest {
     for (int member = 0; member < runs.size(); member++) {
       Run run = runs.get(member);
       run.method.start(Starts.setting(model, modules, run.seed), adapter, member);
-      members.add(new Trainee.Member(run.method.penalty(adapter, member), run.combination, run.rate, run.loss));
+      members.add(new Trainee.Member(run.method.penalty(adapter, member), run.combination, run.rate, run.loss, run.loraPlus));
     }
     if (runs.stream().anyMatch(run -> run.combination.isPresent())) {
       adapter.keepTaskGradients(3);

@@ -85,7 +85,7 @@ class TrainerTest {
   }
 
   private static Trainer trainer(Decoder model, LoraAdapter adapter, LossWeighting loss) {
-    Trainee.Member member = new Trainee.Member(Penalty.NONE, Optional.empty(), 1, loss);
+    Trainee.Member member = new Trainee.Member(Penalty.NONE, Optional.empty(), 1, loss, 1);
     return new Trainer(
         model, List.of(new Trainee(adapter, List.of(member))), Starts.constant(0, 0, 0), ProcessGroup.single());
   }
