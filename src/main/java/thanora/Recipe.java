@@ -242,21 +242,27 @@ public record Recipe(
   /** Whether pairs of tasks are added up or averaged. */
   public enum Pairs { SUM, MEAN }
 
+  /** Whether the blocks of tasks are kept apart, or any two of their rows. */
+  public enum Between { TASKS, ROWS }
+
   /**
    * The subspace-preserving regulariser.
    *
    * @param lambda factor of the penalty in the loss; 0 = none
    * @param norm what is penalised
    * @param mode separate or coupled
-   * @param pairs sum or mean over pairs of tasks
+   * @param pairs sum or mean over pairs
    * @param includeCoop whether the cooperative block counts as a task
+   * @param between pairs of tasks or of rows
    */
-  public record Spr(double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop) {
+  public record Spr(
+      double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between) {
     /** Defaults of a method. */
     public static Spr defaults(Method method) {
       boolean paper = method == Method.THANORA_PAPER;
       return new Spr(
-          paper ? 1e-3 : 0.1, paper ? Norm.SQUARED : Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false);
+          paper ? 1e-3 : 0.1, paper ? Norm.SQUARED : Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false,
+          Between.TASKS);
     }
   }
 

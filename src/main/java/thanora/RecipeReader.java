@@ -217,18 +217,18 @@ public final class RecipeReader {
     Recipe.Method method = top.choice("method", Recipe.Method.THANORA);
     List<Recipe.Task> tasks = tasks();
     Recipe.Lora lora = lora();
-    Recipe.Hasi hasi = hasi(method);
-    Recipe.Spr spr = spr(method);
+    boolean isThanora = method.isThanora();
+    Recipe.Hasi hasi = isThanora
+        ? hasi(method) : ignored(method, "hasi", hasi(method), Recipe.Hasi.defaults(method));
+    Recipe.Spr spr = isThanora ? spr(method) : ignored(method, "spr", spr(method), Recipe.Spr.defaults(method));
     String device = top.text("device", "auto");
     if (!device.matches("auto|cpu|cuda(:\\d+)?")) {
       top.problem("device", device + " is not auto, cpu, cuda or cuda:N");
     }
-    if (!method.isThanora()) {
-      hasi = ignored(method, "hasi", hasi, Recipe.Hasi.defaults(method));
-      spr = ignored(method, "spr", spr, Recipe.Spr.defaults(method));
-    } else {
+    if (isThanora) {
       checkRank(lora, hasi, tasks.size());
-      checkTogether(hasi);
+      checkTogether(() -> Settings.hasi(hasi));
+      checkTogether(() -> Settings.spr(spr));
     }
     Recipe.Train train = train(tasks);
     checkGradients(method, train, lora, tasks.size());
@@ -292,10 +292,10 @@ public final class RecipeReader {
     }
   }
 
-  /** Whether values of hasi that are right by themselves go together. */
-  private void checkTogether(Recipe.Hasi hasi) {
+  /** Whether values that are right by themselves go together. */
+  private void checkTogether(Runnable settings) {
     try {
-      Settings.hasi(hasi);
+      settings.run();
     } catch (IllegalArgumentException e) {
       problems.add(e.getMessage());
     }
@@ -398,7 +398,8 @@ public final class RecipeReader {
         spr.choice("norm", d.norm()),
         spr.choice("mode", d.mode()),
         spr.choice("pairs", d.pairs()),
-        spr.flag("include_coop", d.includeCoop()));
+        spr.flag("include_coop", d.includeCoop()),
+        spr.choice("between", d.between()));
   }
 
   private Recipe.Train train(List<Recipe.Task> tasks) {

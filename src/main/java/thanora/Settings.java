@@ -132,7 +132,8 @@ final class Settings {
         SprConfig.Norm.valueOf(spr.norm().name()),
         SprConfig.Mode.valueOf(spr.mode().name()),
         SprConfig.Pairs.valueOf(spr.pairs().name()),
-        spr.includeCoop());
+        spr.includeCoop(),
+        SprConfig.Between.valueOf(spr.between().name()));
   }
 
   /** Training settings for so many training rows in all. */

@@ -54,7 +54,8 @@ class RecipeReaderTest {
                 false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
                 Recipe.Granularity.MODULE, Recipe.Ranks.ENTROPY, 1, Recipe.Rounding.GREEDY, true,
                 Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
-            new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false),
+            new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false,
+                Recipe.Between.TASKS),
             new Train(
                 2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
                 Recipe.Loss.TOKEN, 512,
@@ -73,7 +74,8 @@ class RecipeReaderTest {
     assertThat(recipe.hasi().split()).isEqualTo(Recipe.Split.BALANCED);
     assertThat(recipe.spr())
         .isEqualTo(
-            new Spr(1e-3, Recipe.Norm.SQUARED, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false));
+            new Spr(1e-3, Recipe.Norm.SQUARED, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false,
+                Recipe.Between.TASKS));
   }
 
   @Test
@@ -339,5 +341,15 @@ class RecipeReaderTest {
     assertThatThrownBy(() -> read(SMALL + "method: lora-per-task\nlora: {r: 1}\n"))
         .hasMessage("lora.r: rank 1 is smaller than 2 = tasks; raise lora.r or drop a task");
     assertThat(read(SMALL + "train: {gradients: owned, rho: 0}\n").train().rho()).isZero();
+  }
+
+  @Test
+  void normsOfTheRegulariserThatMakeNoSenseAreRefused() {
+    assertThat(problems(SMALL + "spr: {between: rows, norm: frobenius}\n"))
+        .containsExactly("spr.norm: frobenius of two rows is l1; use l1, or spr.between tasks");
+    assertThat(problems(SMALL + "spr: {mode: coupled, norm: l1}\n"))
+        .containsExactly("spr.norm: l1 has no coupled form; use cosine or squared, or spr.mode separate");
+    assertThat(read(SMALL + "method: lora\nspr: {mode: coupled, norm: l1}\n").spr())
+        .isEqualTo(Spr.defaults(Method.LORA));
   }
 }

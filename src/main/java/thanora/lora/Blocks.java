@@ -28,6 +28,17 @@ public record Blocks(int[] taskRanks, int coopRank) {
     return new Blocks(ranks, 0);
   }
 
+  /**
+   * The same rows, each that belongs to a task a block of its own.
+   *
+   * @param includeCoop those of the cooperative block as well
+   */
+  public Blocks byRow(boolean includeCoop) {
+    int[] ones = new int[includeCoop ? r() : taskRows()];
+    Arrays.fill(ones, 1);
+    return new Blocks(ones, r() - ones.length);
+  }
+
   /** A copy of the ranks. */
   @Override
   public int[] taskRanks() {

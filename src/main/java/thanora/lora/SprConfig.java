@@ -1,15 +1,19 @@
 package thanora.lora;
 
+import java.util.Locale;
+
 /**
  * Options of the subspace-preserving regulariser; defaults are those of preset {@code thanora}.
  *
  * @param lambda weight of L_SPR in the loss, at least 0; 0 adds no gradient
  * @param norm what is measured between two tasks' rows
  * @param mode each factor by itself, or the product of both
- * @param pairs how pairs of tasks are reduced; modules are always averaged
+ * @param pairs how pairs of tasks, or of rows, are reduced; modules are always averaged
  * @param includeCoop counts the cooperative block as one more task
+ * @param between what is kept apart
  */
-public record SprConfig(double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop) {
+public record SprConfig(
+    double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between) {
   /** What is measured between the rows of tasks i and j, with G = X Xᵀ. */
   public enum Norm {
     /** ‖G_ij‖_F² of rows scaled to length 1: angles only, so shrinking rows gains nothing. */
@@ -30,7 +34,18 @@ public record SprConfig(double lambda, Norm norm, Mode mode, Pairs pairs, boolea
     COUPLED
   }
 
-  /** Reduction over pairs of tasks. */
+  /** What is kept apart. */
+  public enum Between {
+    /** The blocks of two tasks. */
+    TASKS,
+    /**
+     * Any two rows of tasks, of one task as well: each row is a block of its own. What is left of SPR
+     * when it does not know the tasks.
+     */
+    ROWS
+  }
+
+  /** Reduction over pairs of tasks or rows. */
   public enum Pairs {
     SUM,
     MEAN
@@ -43,18 +58,22 @@ public record SprConfig(double lambda, Norm norm, Mode mode, Pairs pairs, boolea
     }
     if (mode == Mode.COUPLED && (norm == Norm.FROBENIUS || norm == Norm.L1)) {
       throw new IllegalArgumentException(
-          "spr.norm " + norm + " has no coupled form; use cosine or squared, or spr.mode separate");
+          "spr.norm: " + norm.name().toLowerCase(Locale.ROOT) + " has no coupled form; use cosine or squared, or spr.mode separate");
+    }
+    if (between == Between.ROWS && norm == Norm.FROBENIUS) {
+      throw new IllegalArgumentException(
+          "spr.norm: frobenius of two rows is l1; use l1, or spr.between tasks");
     }
   }
 
   /** Preset {@code thanora}: cosine, 0.1. */
   public static SprConfig thanora() {
-    return new SprConfig(0.1, Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false);
+    return new SprConfig(0.1, Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS);
   }
 
   /** Preset {@code thanora-paper}: squared raw, 1e-3. */
   public static SprConfig thanoraPaper() {
-    return new SprConfig(1e-3, Norm.SQUARED, Mode.SEPARATE, Pairs.SUM, false);
+    return new SprConfig(1e-3, Norm.SQUARED, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS);
   }
 
   /**
@@ -69,26 +88,31 @@ public record SprConfig(double lambda, Norm norm, Mode mode, Pairs pairs, boolea
 
   /** With another weight. */
   public SprConfig withLambda(double other) {
-    return new SprConfig(other, norm, mode, pairs, includeCoop);
+    return new SprConfig(other, norm, mode, pairs, includeCoop, between);
   }
 
   /** With another norm. */
   public SprConfig withNorm(Norm other) {
-    return new SprConfig(lambda, other, mode, pairs, includeCoop);
+    return new SprConfig(lambda, other, mode, pairs, includeCoop, between);
   }
 
   /** With another mode. */
   public SprConfig withMode(Mode other) {
-    return new SprConfig(lambda, norm, other, pairs, includeCoop);
+    return new SprConfig(lambda, norm, other, pairs, includeCoop, between);
   }
 
   /** With another reduction over pairs. */
   public SprConfig withPairs(Pairs other) {
-    return new SprConfig(lambda, norm, mode, other, includeCoop);
+    return new SprConfig(lambda, norm, mode, other, includeCoop, between);
   }
 
   /** With or without the cooperative block. */
   public SprConfig withIncludeCoop(boolean other) {
-    return new SprConfig(lambda, norm, mode, pairs, other);
+    return new SprConfig(lambda, norm, mode, pairs, other, between);
+  }
+
+  /** With other things kept apart. */
+  public SprConfig withBetween(Between other) {
+    return new SprConfig(lambda, norm, mode, pairs, includeCoop, other);
   }
 }

@@ -13,7 +13,7 @@ import thanora.tensor.TensorScope;
  * updates orthogonal. One Gram a side does it for all pairs: with X the rows of A, or of Bᵀ, G = X
  * Xᵀ and Z the mask of {@link BlockMasks}, the value is ½‖Z∘G‖² and the gradient 2(Z∘G)X. The
  * cosine form does the same with rows scaled to length 1 and projects the gradient: (I −
- * x̂x̂ᵀ)(2(Z∘G)X̂)/‖x‖.
+ * x̂x̂ᵀ)(2(Z∘G)X̂)/‖x‖. With {@link SprConfig.Between#ROWS} each row is a block of its own.
  *
  * <p>All modules of one shape are one stack and cost two {@code bmm} a side, whatever the number of
  * tasks. Called once an optimiser step, not once a micro-batch. Records no graph.
@@ -61,16 +61,14 @@ public final class SubspacePenalty {
                 config.mode() == SprConfig.Mode.COUPLED
                     ? coupled(left, right, masks)
                     : Ops.add(separate(left, masks), separate(right, masks));
-            return Ops.scale(value, perModule(masks));
+            return Ops.scale(value, 1.0 / modules);
           }
         });
   }
 
-  private double perModule(BlockMasks masks) {
-    int blocks = masks.blocks();
-    double pairs = config.pairs() == SprConfig.Pairs.MEAN ? Math.max(1, blocks * (blocks - 1) / 2)
-        : 1;
-    return 1.0 / (modules * pairs);
+  /** What is summed over pairs (n, ·, ·), over the number of pairs of its module where their mean is wanted. */
+  private Tensor reduced(Tensor x, BlockMasks masks) {
+    return config.pairs() == SprConfig.Pairs.MEAN ? Ops.div(x, masks.counts()) : x;
   }
 
   /** Rows as they are compared, their Gram, and what leads back to the gradient. */
@@ -87,12 +85,13 @@ public final class SubspacePenalty {
     Tensor between = Ops.mul(masks.pairs(), side.gram);
     return switch (config.norm()) {
       case COSINE, SQUARED -> {
-        addGradient(side, between, 2, masks);
-        yield Ops.scale(Ops.sum(Ops.mul(between, between)), 0.5);
+        Tensor weights = reduced(between, masks);
+        addGradient(side, weights, 2);
+        yield Ops.scale(Ops.sum(Ops.mul(weights, between)), 0.5);
       }
       case L1 -> {
-        Tensor signs = Ops.sign(between);
-        addGradient(side, signs, 1, masks);
+        Tensor signs = reduced(Ops.sign(between), masks);
+        addGradient(side, signs, 1);
         yield Ops.scale(Ops.sum(Ops.mul(signs, between)), 0.5);
       }
       case FROBENIUS -> frobenius(side, between, masks);
@@ -103,9 +102,10 @@ public final class SubspacePenalty {
   private Tensor frobenius(Side side, Tensor between, BlockMasks masks) {
     Tensor squares = Ops.plus(perPair(Ops.mul(between, between), masks), ROOT_EPS);
     Tensor roots = Ops.sqrt(squares);
-    addGradient(side, Ops.div(between, spread(roots, masks, 1)), 1, masks);
-    double ofDiagonal = masks.members().size(0) * masks.blocks() * Math.sqrt(ROOT_EPS);
-    return Ops.scale(Ops.plus(Ops.sum(roots), -ofDiagonal), 0.5);
+    addGradient(side, reduced(Ops.div(between, spread(roots, masks, 1)), masks), 1);
+    Tensor sums = Ops.sum(Ops.sum(roots, -1), -1).view(-1, 1, 1); // of each module, its diagonal too
+    Tensor ofPairs = Ops.plus(sums, -masks.blocks() * Math.sqrt(ROOT_EPS));
+    return Ops.scale(Ops.sum(reduced(ofPairs, masks)), 0.5);
   }
 
   /**
@@ -115,10 +115,10 @@ public final class SubspacePenalty {
   private Tensor coupled(Side left, Side right, BlockMasks masks) {
     Tensor products = Ops.mul(masks.pairs(), Ops.mul(left.gram, right.gram));
     Tensor inner = perPair(products, masks);
-    Tensor weights = Ops.mul(masks.pairs(), spread(inner, masks, 0));
-    addGradient(left, Ops.mul(weights, right.gram), 2, masks);
-    addGradient(right, Ops.mul(weights, left.gram), 2, masks);
-    return Ops.scale(Ops.sum(Ops.mul(inner, inner)), 0.5);
+    Tensor weights = reduced(Ops.mul(masks.pairs(), spread(inner, masks, 0)), masks);
+    addGradient(left, Ops.mul(weights, right.gram), 2);
+    addGradient(right, Ops.mul(weights, left.gram), 2);
+    return Ops.scale(Ops.sum(Ops.mul(reduced(inner, masks), inner)), 0.5);
   }
 
   /** Sums over block pairs: (n, r, r) to (n, blocks, blocks). */
@@ -140,9 +140,9 @@ public final class SubspacePenalty {
     return Ops.add(inside, Ops.scale(Ops.plus(Ops.scale(masks.pairs(), -1), 1), rest));
   }
 
-  /** gradient += λ/(#modules · #pairs) · factor · w X, projected where rows were scaled. */
-  private void addGradient(Side side, Tensor w, double factor, BlockMasks masks) {
-    double scale = config.lambda() * perModule(masks) * factor;
+  /** gradient += λ/#modules · factor · w X, projected where rows were scaled. */
+  private void addGradient(Side side, Tensor w, double factor) {
+    double scale = config.lambda() * (1.0 / modules) * factor;
     if (scale == 0) {
       return;
     }

@@ -76,7 +76,7 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
       Map<Adapter.Stack, BlockMasks> made = new LinkedHashMap<>();
       for (Adapter.Stack stack : adapter.stacks()) {
         made.put(stack, BlockMasks.of(
-            stack.names().stream().map(name -> adapter.blocks(name, member)).toList(), spr.includeCoop(), placement));
+            stack.names().stream().map(name -> adapter.blocks(name, member)).toList(), spr, placement));
       }
       return made;
     });

@@ -27,6 +27,13 @@ class BlocksTest {
     assertThat(blocks.mask(true)).containsExactly(0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 1, 1, 0);
   }
 
+  @Test
+  void byRowEveryRowThatCountsIsABlock() {
+    assertThat(new Blocks(new int[] {1, 2}, 2).byRow(false)).isEqualTo(new Blocks(new int[] {1, 1, 1}, 2));
+    assertThat(new Blocks(new int[] {1, 2}, 2).byRow(true)).isEqualTo(new Blocks(new int[] {1, 1, 1, 1, 1}, 0));
+    assertThat(new Blocks(new int[] {2}, 1).byRow(false).mask(false)).containsExactly(0, 1, 0, 1, 0, 0, 0, 0, 0);
+  }
+
   @ParameterizedTest
   @MethodSource("thanora.lora.MethodFixtures#all")
   void blockOfRowEqualsTheFixture(MethodFixtures fixture) {
@@ -54,7 +61,7 @@ class BlocksTest {
             () ->
                 BlockMasks.of(
                     List.of(new Blocks(new int[] {1, 1}, 1), new Blocks(new int[] {2, 1}, 1)),
-                    false,
+                    SprConfig.thanora(),
                     Placement.CPU_F32))
         .hasMessageContaining("rank 3 and 2 tasks");
   }

@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import thanora.lora.SprConfig.Between;
 import thanora.lora.SprConfig.Mode;
 import thanora.lora.SprConfig.Norm;
 import thanora.lora.SprConfig.Pairs;
@@ -24,7 +25,7 @@ import thanora.tensor.Tensors;
 class SubspacePenaltyTest {
   private static final Placement CPU_F64 = new Placement("cpu", DType.F64);
   private static final List<Blocks> LAYOUTS =
-      List.of(new Blocks(new int[] {1, 2, 3}, 2), new Blocks(new int[] {2, 3, 1}, 2));
+      List.of(new Blocks(new int[] {1, 2, 3}, 2), new Blocks(new int[] {2, 3, 2}, 1));
   private static final int R = 8;
   private static final int D_IN = 7;
   private static final int D_OUT = 5;
@@ -43,6 +44,10 @@ class SubspacePenaltyTest {
               .withIncludeCoop(coop);
           configs.add(config);
           configs.add(config.withPairs(Pairs.MEAN));
+          if (norm != Norm.FROBENIUS) {
+            configs.add(config.withBetween(Between.ROWS));
+            configs.add(config.withBetween(Between.ROWS).withPairs(Pairs.MEAN));
+          }
         }
       }
     }
@@ -91,7 +96,7 @@ class SubspacePenaltyTest {
     Outcome outcome = run(config, random(2 * R * D_IN, 3), random(2 * R * D_OUT, 4));
     double coop = 0;
     for (int module = 0; module < 2; module++) {
-      for (int i = 6 * D_IN; i < R * D_IN; i++) {
+      for (int i = LAYOUTS.get(module).taskRows() * D_IN; i < R * D_IN; i++) {
         coop += Math.abs(outcome.gradA[module * R * D_IN + i]);
       }
     }
@@ -118,7 +123,7 @@ class SubspacePenaltyTest {
         Tensor bt = Tensors.cast(Ops.transpose(fixture.matrix("given/B")).unsqueeze(0), type);
         Tensor gradA = Tensors.zeros(placement, Tensors.shape(a));
         Tensor gradBt = Tensors.zeros(placement, Tensors.shape(bt));
-        BlockMasks masks = BlockMasks.of(List.of(fixture.blocks()), false, placement);
+        BlockMasks masks = BlockMasks.of(List.of(fixture.blocks()), config, placement);
         SubspacePenalty penalty = new SubspacePenalty(config.withLambda(1), 1);
         double value = Tensors.item(penalty.addTo(a, bt, masks, gradA, gradBt));
         double expected = fixture.at(key + "/value").asDouble();
@@ -134,9 +139,9 @@ class SubspacePenaltyTest {
     try (TensorScope scope = TensorScope.open()) {
       Tensor x = Tensors.of(random(3 * 4, 1), 1, 3, 4);
       Tensor gradient = Tensors.zeros(CPU_F64, 1, 3, 4);
-      BlockMasks masks = BlockMasks.of(List.of(new Blocks(new int[] {2}, 1)), false, CPU_F64);
       for (SprConfig config : configs()) {
-        if (!config.includeCoop()) {
+        if (!config.includeCoop() && config.between() == Between.TASKS) {
+          BlockMasks masks = BlockMasks.of(List.of(new Blocks(new int[] {2}, 1)), config, CPU_F64);
           Tensor value = new SubspacePenalty(config, 1).addTo(x, x, masks, gradient, gradient);
           assertThat(Tensors.item(value)).isZero();
         }
@@ -158,7 +163,7 @@ class SubspacePenaltyTest {
       Tensor stackB = Tensors.of(b, 2, R, D_OUT);
       Tensor gradA = Ops.plus(Tensors.zeros(CPU_F64, 2, R, D_IN), 3);
       Tensor gradB = Tensors.zeros(CPU_F64, 2, R, D_OUT);
-      BlockMasks masks = BlockMasks.of(LAYOUTS, false, CPU_F64);
+      BlockMasks masks = BlockMasks.of(LAYOUTS, SprConfig.thanora(), CPU_F64);
       SubspacePenalty penalty = new SubspacePenalty(SprConfig.thanora(), 2);
       try (TensorScope inner = TensorScope.open()) {
         penalty.addTo(stackA, stackB, masks, gradA, gradB);
@@ -196,7 +201,7 @@ class SubspacePenaltyTest {
   @Test
   void refusesCoupledL1AndNegativeWeights() {
     assertThatThrownBy(() -> SprConfig.thanora().withNorm(Norm.L1).withMode(Mode.COUPLED))
-        .hasMessageContaining("spr.norm L1");
+        .hasMessageContaining("spr.norm: l1 has no coupled form");
     assertThatThrownBy(() -> SprConfig.thanora().withLambda(-1))
         .hasMessageContaining("spr.lambda -1.0");
     assertThatThrownBy(() -> SprConfig.thanora().withLambda(Double.NaN))
@@ -207,7 +212,7 @@ class SubspacePenaltyTest {
     try (TensorScope scope = TensorScope.open()) {
       Tensor gradA = Tensors.zeros(CPU_F64, 2, R, D_IN);
       Tensor gradB = Tensors.zeros(CPU_F64, 2, R, D_OUT);
-      BlockMasks masks = BlockMasks.of(LAYOUTS, config.includeCoop(), CPU_F64);
+      BlockMasks masks = BlockMasks.of(LAYOUTS, config, CPU_F64);
       Tensor value =
           new SubspacePenalty(config, 2)
               .addTo(Tensors.of(a, 2, R, D_IN), Tensors.of(b, 2, R, D_OUT), masks, gradA, gradB);
@@ -218,23 +223,41 @@ class SubspacePenaltyTest {
   /** L_SPR as the definition reads: module by module, pair by pair, row by row. */
   private static double pairLoop(SprConfig config, double[] a, double[] b) {
     double sum = 0;
-    int blocks = config.includeCoop() ? 4 : 3;
     for (int module = 0; module < 2; module++) {
-      for (int i = 0; i < blocks; i++) {
-        for (int j = i + 1; j < blocks; j++) {
-          sum += pair(config, module, i, j, a, b);
+      List<int[]> blocks = blocks(config, LAYOUTS.get(module));
+      double ofModule = 0;
+      for (int i = 0; i < blocks.size(); i++) {
+        for (int j = i + 1; j < blocks.size(); j++) {
+          ofModule += pair(config, module, blocks.get(i), blocks.get(j), a, b);
+        }
+      }
+      double pairs = config.pairs() == Pairs.MEAN ? blocks.size() * (blocks.size() - 1) / 2.0 : 1;
+      sum += ofModule / pairs;
+    }
+    return sum / 2;
+  }
+
+  /** First row and the one after the last of every block that counts. */
+  private static List<int[]> blocks(SprConfig config, Blocks layout) {
+    List<int[]> blocks = new ArrayList<>();
+    int tasks = layout.tasks();
+    for (int task = 0; task < tasks + (config.includeCoop() ? 1 : 0); task++) {
+      int end = task < tasks ? layout.start(task + 1) : layout.r();
+      if (config.between() == Between.TASKS) {
+        blocks.add(new int[] {layout.start(task), end});
+      } else {
+        for (int row = layout.start(task); row < end; row++) {
+          blocks.add(new int[] {row, row + 1});
         }
       }
     }
-    double pairs = config.pairs() == Pairs.MEAN ? blocks * (blocks - 1) / 2.0 : 1;
-    return sum / 2 / pairs;
+    return blocks;
   }
 
-  private static double pair(SprConfig config, int module, int i, int j, double[] a, double[] b) {
-    Blocks layout = LAYOUTS.get(module);
+  private static double pair(SprConfig config, int module, int[] first, int[] second, double[] a, double[] b) {
     double[] sums = new double[5];
-    for (int k = layout.start(i); k < layout.start(i) + size(layout, i); k++) {
-      for (int l = layout.start(j); l < layout.start(j) + size(layout, j); l++) {
+    for (int k = first[0]; k < first[1]; k++) {
+      for (int l = second[0]; l < second[1]; l++) {
         double ga = dot(config, a, (module * R + k) * D_IN, (module * R + l) * D_IN, D_IN);
         double gb = dot(config, b, (module * R + k) * D_OUT, (module * R + l) * D_OUT, D_OUT);
         sums[0] += ga * ga;
@@ -252,10 +275,6 @@ class SubspacePenaltyTest {
       case L1 -> sums[2] + sums[3];
       case FROBENIUS -> Math.sqrt(sums[0] + 1e-12) + Math.sqrt(sums[1] + 1e-12);
     };
-  }
-
-  private static int size(Blocks layout, int block) {
-    return block < layout.tasks() ? layout.rank(block) : layout.coopRank();
   }
 
   private static double dot(SprConfig config, double[] x, int i, int j, int d) {
