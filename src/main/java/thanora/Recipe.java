@@ -245,6 +245,9 @@ public record Recipe(
   /** Whether the blocks of tasks are kept apart, or any two of their rows. */
   public enum Between { TASKS, ROWS }
 
+  /** Course of the regulariser's factor over the steps. */
+  public enum SprSchedule { CONSTANT, COSINE }
+
   /**
    * The subspace-preserving regulariser.
    *
@@ -254,15 +257,17 @@ public record Recipe(
    * @param pairs sum or mean over pairs
    * @param includeCoop whether the cooperative block counts as a task
    * @param between pairs of tasks or of rows
+   * @param schedule course of lambda over the steps
    */
   public record Spr(
-      double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between) {
+      double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between,
+      SprSchedule schedule) {
     /** Defaults of a method. */
     public static Spr defaults(Method method) {
       boolean paper = method == Method.THANORA_PAPER;
       return new Spr(
           paper ? 1e-3 : 0.1, paper ? Norm.SQUARED : Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false,
-          Between.TASKS);
+          Between.TASKS, SprSchedule.CONSTANT);
     }
   }
 

@@ -399,7 +399,8 @@ public final class RecipeReader {
         spr.choice("mode", d.mode()),
         spr.choice("pairs", d.pairs()),
         spr.flag("include_coop", d.includeCoop()),
-        spr.choice("between", d.between()));
+        spr.choice("between", d.between()),
+        spr.choice("schedule", d.schedule()));
   }
 
   private Recipe.Train train(List<Recipe.Task> tasks) {

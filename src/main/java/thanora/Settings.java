@@ -133,7 +133,8 @@ final class Settings {
         SprConfig.Mode.valueOf(spr.mode().name()),
         SprConfig.Pairs.valueOf(spr.pairs().name()),
         spr.includeCoop(),
-        SprConfig.Between.valueOf(spr.between().name()));
+        SprConfig.Between.valueOf(spr.between().name()),
+        SprConfig.Schedule.valueOf(spr.schedule().name()));
   }
 
   /** Training settings for so many training rows in all. */

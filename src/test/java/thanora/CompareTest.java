@@ -19,8 +19,11 @@ import thanora.train.StoppedException;
 
 /** Comparisons on the shipped model. */
 class CompareTest {
+  private static final String ALL_OPTIONS =
+      "c=thanora[train.loss=task;train.loraplus_lr_ratio=4;spr.between=rows;spr.schedule=cosine;lr=2e-3]";
   private static final String METHODS =
-      "lora,thanora,dora,ortho-lora[lr=2e-3],mtl-lora,ties,b=thanora[hasi.b=0;lr=1e-3|4e-3]";
+      "lora,thanora,dora,ortho-lora[lr=2e-3],mtl-lora,ties,b=thanora[hasi.b=0;lr=1e-3|4e-3],"
+          + ALL_OPTIONS;
 
   @TempDir static Path shared;
   private static Recipe recipe;
@@ -67,7 +70,7 @@ class CompareTest {
   @Test
   void everyMethodIsThereWithTheRateThatIsBestOnValidationRows() throws IOException {
     assertThat(result.methods()).extracting(ComparisonResult.Method::name).containsExactly(
-        "base", "lora", "thanora", "dora", "ortho-lora", "mtl-lora", "ties", "b", "lora-per-task");
+        "base", "lora", "thanora", "dora", "ortho-lora", "mtl-lora", "ties", "b", "c", "lora-per-task");
     assertThat(result.reference()).isEqualTo("lora");
     for (ComparisonResult.Method method : result.methods()) {
       if (method.sweep().isEmpty()) {
@@ -101,10 +104,11 @@ class CompareTest {
   /** The same recipe alone, through the main path, comes to the same losses on the same test rows. */
   @Test
   void aMethodComesToWhatItComesToAlone() {
-    for (String method : List.of("lora", "thanora", "dora")) {
-      ComparisonResult.Method compared = result.method(method).orElseThrow();
-      Recipe alone = Contestant.parse(recipe, method).get(0).run(compared.learningRate(), 0);
-      RunSummary summary = SmallRun.run(alone, folder.resolve(method), false);
+    for (String method : List.of("lora", "thanora", "dora", ALL_OPTIONS)) {
+      Contestant contestant = Contestant.parse(recipe, method).get(0);
+      ComparisonResult.Method compared = result.method(contestant.name()).orElseThrow();
+      Recipe alone = contestant.run(compared.learningRate(), 0);
+      RunSummary summary = SmallRun.run(alone, folder.resolve(contestant.name()), false);
       for (int task = 0; task < 2; task++) {
         double single = summary.tasks().get(result.tasks().get(task).name()).nllAfter();
         assertThat(nll(compared, 0, task)).as(method).isCloseTo(single, within(1e-4 * single));

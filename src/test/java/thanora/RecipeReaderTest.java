@@ -55,7 +55,7 @@ class RecipeReaderTest {
                 Recipe.Granularity.MODULE, Recipe.Ranks.ENTROPY, 1, Recipe.Rounding.GREEDY, true,
                 Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
             new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false,
-                Recipe.Between.TASKS),
+                Recipe.Between.TASKS, Recipe.SprSchedule.CONSTANT),
             new Train(
                 2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
                 Recipe.Loss.TOKEN, 512,
@@ -75,7 +75,7 @@ class RecipeReaderTest {
     assertThat(recipe.spr())
         .isEqualTo(
             new Spr(1e-3, Recipe.Norm.SQUARED, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false,
-                Recipe.Between.TASKS));
+                Recipe.Between.TASKS, Recipe.SprSchedule.CONSTANT));
   }
 
   @Test

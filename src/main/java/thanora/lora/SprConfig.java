@@ -11,9 +11,10 @@ import java.util.Locale;
  * @param pairs how pairs of tasks, or of rows, are reduced; modules are always averaged
  * @param includeCoop counts the cooperative block as one more task
  * @param between what is kept apart
+ * @param schedule course of λ over a run
  */
 public record SprConfig(
-    double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between) {
+    double lambda, Norm norm, Mode mode, Pairs pairs, boolean includeCoop, Between between, Schedule schedule) {
   /** What is measured between the rows of tasks i and j, with G = X Xᵀ. */
   public enum Norm {
     /** ‖G_ij‖_F² of rows scaled to length 1: angles only, so shrinking rows gains nothing. */
@@ -45,6 +46,13 @@ public record SprConfig(
     ROWS
   }
 
+  /** Course of λ over a run. */
+  public enum Schedule {
+    CONSTANT,
+    /** λ/2 · (1 + cos(π · step / steps)): down to 0 in the last step. */
+    COSINE
+  }
+
   /** Reduction over pairs of tasks or rows. */
   public enum Pairs {
     SUM,
@@ -68,12 +76,12 @@ public record SprConfig(
 
   /** Preset {@code thanora}: cosine, 0.1. */
   public static SprConfig thanora() {
-    return new SprConfig(0.1, Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS);
+    return new SprConfig(0.1, Norm.COSINE, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS, Schedule.CONSTANT);
   }
 
   /** Preset {@code thanora-paper}: squared raw, 1e-3. */
   public static SprConfig thanoraPaper() {
-    return new SprConfig(1e-3, Norm.SQUARED, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS);
+    return new SprConfig(1e-3, Norm.SQUARED, Mode.SEPARATE, Pairs.SUM, false, Between.TASKS, Schedule.CONSTANT);
   }
 
   /**
@@ -88,31 +96,49 @@ public record SprConfig(
 
   /** With another weight. */
   public SprConfig withLambda(double other) {
-    return new SprConfig(other, norm, mode, pairs, includeCoop, between);
+    return new SprConfig(other, norm, mode, pairs, includeCoop, between, schedule);
   }
 
   /** With another norm. */
   public SprConfig withNorm(Norm other) {
-    return new SprConfig(lambda, other, mode, pairs, includeCoop, between);
+    return new SprConfig(lambda, other, mode, pairs, includeCoop, between, schedule);
   }
 
   /** With another mode. */
   public SprConfig withMode(Mode other) {
-    return new SprConfig(lambda, norm, other, pairs, includeCoop, between);
+    return new SprConfig(lambda, norm, other, pairs, includeCoop, between, schedule);
   }
 
   /** With another reduction over pairs. */
   public SprConfig withPairs(Pairs other) {
-    return new SprConfig(lambda, norm, mode, other, includeCoop, between);
+    return new SprConfig(lambda, norm, mode, other, includeCoop, between, schedule);
   }
 
   /** With or without the cooperative block. */
   public SprConfig withIncludeCoop(boolean other) {
-    return new SprConfig(lambda, norm, mode, pairs, other, between);
+    return new SprConfig(lambda, norm, mode, pairs, other, between, schedule);
   }
 
   /** With other things kept apart. */
   public SprConfig withBetween(Between other) {
-    return new SprConfig(lambda, norm, mode, pairs, includeCoop, other);
+    return new SprConfig(lambda, norm, mode, pairs, includeCoop, other, schedule);
+  }
+
+  /** With another course of λ. */
+  public SprConfig withSchedule(Schedule other) {
+    return new SprConfig(lambda, norm, mode, pairs, includeCoop, between, other);
+  }
+
+  /**
+   * With the λ of an update.
+   *
+   * @param step number of the update, from 1
+   * @param steps updates of the whole run
+   */
+  public SprConfig at(long step, long steps) {
+    return switch (schedule) {
+      case CONSTANT -> this;
+      case COSINE -> withLambda(lambda * 0.5 * (1 + Math.cos(Math.PI * step / steps)));
+    };
   }
 }

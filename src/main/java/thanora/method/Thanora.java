@@ -70,7 +70,6 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
       return Penalty.NONE;
     }
     LoraAdapter trained = (LoraAdapter) adapter;
-    SubspacePenalty penalty = new SubspacePenalty(spr, adapter.modules().size());
     Placement placement = new Placement(adapter.device(), DType.F32);
     Map<Adapter.Stack, BlockMasks> masks = TensorScope.outside(() -> {
       Map<Adapter.Stack, BlockMasks> made = new LinkedHashMap<>();
@@ -80,10 +79,13 @@ public record Thanora(String name, HasiConfig hasi, SprConfig spr) implements Ad
       }
       return made;
     });
-    return () -> adapter.stacks().stream()
-        .map(stack -> penalty.addTo(
-            trained.a(stack, member), trained.bt(stack, member), masks.get(stack),
-            trained.gradA(stack, member), trained.gradBt(stack, member)))
-        .toList();
+    return (step, steps) -> {
+      SubspacePenalty penalty = new SubspacePenalty(spr.at(step, steps), adapter.modules().size());
+      return adapter.stacks().stream()
+          .map(stack -> penalty.addTo(
+              trained.a(stack, member), trained.bt(stack, member), masks.get(stack),
+              trained.gradA(stack, member), trained.gradBt(stack, member)))
+          .toList();
+    };
   }
 }

@@ -35,6 +35,7 @@ public final class Trainer implements AutoCloseable {
   private final List<Trainee> trainees;
   private final ProcessGroup group;
   private final double maxGradNorm;
+  private final long steps;
   private final List<AdamW> optimizers = new ArrayList<>();
   private final int members;
   private final List<LossWeighting> weightings;
@@ -46,6 +47,7 @@ public final class Trainer implements AutoCloseable {
     this.trainees = List.copyOf(trainees);
     this.group = group;
     this.maxGradNorm = config.maxGradNorm();
+    this.steps = config.steps();
     for (Trainee trainee : trainees) {
       optimizers.add(new AdamW(trainee.adapter().parameters(),
           config.beta1(), config.beta2(), config.epsilon(), config.weightDecay()));
@@ -149,7 +151,7 @@ public final class Trainer implements AutoCloseable {
       if (byTask.isPresent()) {
         combine(trainee, member, step);
       }
-      penalties.add(trainee.members().get(member).penalty().addGradient());
+      penalties.add(trainee.members().get(member).penalty().addGradient(step, steps));
     }
     return new Measured(Ops.rowNorms(adapter.gradients()), penalties);
   }

@@ -95,12 +95,17 @@ class SideBySideTest {
     return new Thanora("thanora", HasiConfig.thanora(), SprConfig.thanora());
   }
 
+  private static Thanora byRow() {
+    return new Thanora("rows", HasiConfig.thanora(), SprConfig.thanora()
+        .withBetween(SprConfig.Between.ROWS).withSchedule(SprConfig.Schedule.COSINE));
+  }
+
   private static List<List<Run>> mixed() {
     Run lora = Run.of("lora", new PlainLora(false), 1, 1);
     return List.of(
         List.of(lora, Run.of("other lora", new PlainLora(false), 2, 0.5),
             Run.of("rows alike", new PlainLora(false), 1, 1).with(LossWeighting.ROW)),
-        List.of(Run.of("thanora", thanora(), 3, 1),
+        List.of(Run.of("thanora", thanora(), 3, 1), Run.of("rows apart for a while", byRow(), 3, 1),
             Run.of("tasks alike", thanora(), 3, 1).with(LossWeighting.TASK)),
         List.of(Run.of("dora", new Dora(), 4, 2), Run.of("dora plus", new Dora(), 4, 2).plus(0.25)),
         List.of(Run.of("hydra plus", new HydraLora(4), 5, 1).plus(4)),
@@ -122,7 +127,7 @@ class SideBySideTest {
 
   /** ε as large as small gradients, or rounding would decide the direction of a step. */
   private static TrainConfig config() {
-    return new TrainConfig(RATE, 1, 0, LrSchedule.CONSTANT, 7, 0, 1, 0.5, 0.01, 0.9, 0.99, 1e-4, 0, 0, 1, 0,
+    return new TrainConfig(RATE, STEPS, 0, LrSchedule.CONSTANT, 7, 0, 1, 0.5, 0.01, 0.9, 0.99, 1e-4, 0, 0, 1, 0,
         false, false, 0);
   }
 

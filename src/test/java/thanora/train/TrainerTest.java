@@ -216,7 +216,7 @@ class TrainerTest {
     List<Batch> parts = Pico.samples("llama").stream().map(s -> Batch.of(List.of(s), 3)).toList();
     double[] loss = Tensors.doubles(Starts.gradient(model, adapter, Pico.batch("llama")));
     adapter.zeroGradients();
-    double value = penalty.addGradient().stream().mapToDouble(Tensors::item).sum();
+    double value = penalty.addGradient(1, 1).stream().mapToDouble(Tensors::item).sum();
     double[] expected = Tensors.doubles(adapter.gradients());
     assertThat(length(expected)).isGreaterThan(1e-3);
     for (int i = 0; i < expected.length; i++) {
@@ -226,6 +226,45 @@ class TrainerTest {
         trainer(model, adapter, penalty, Starts.constant(0, 0, 0)).step(parts, 1, 0).get(0);
     assertThat(step.penalty()).isEqualTo(value).isPositive();
     Golden.assertClose("gradient", Tensors.doubles(adapter.gradients()), expected, 1e-5);
+  }
+
+  /** λ of steps 1 to 4 of 4, by hand; the value that is reported is without it. */
+  @Test
+  void theRegularisersFactorFollowsItsSchedule() {
+    Decoder model = Pico.load("llama");
+    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
+    adapter.attach(model);
+    Starts.disturb(adapter, 0.1, 2);
+    double[] loss = Tensors.doubles(Starts.gradient(model, adapter, Pico.batch("llama")));
+    double[] constant = penaltyGradient(adapter, SprConfig.thanora(), 1);
+    SprConfig cosine = SprConfig.thanora().withSchedule(SprConfig.Schedule.COSINE);
+    double[] factors = {(2 + Math.sqrt(2)) / 4, 0.5, (2 - Math.sqrt(2)) / 4, 0};
+    Trainer trainer = new Trainer(model, List.of(Trainee.of(adapter, penalty(adapter, cosine))),
+        new TrainConfig(1, 4, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0),
+        ProcessGroup.single());
+    for (int step = 1; step <= 4; step++) {
+      double[] expected = new double[constant.length];
+      double[] both = new double[constant.length];
+      for (int i = 0; i < expected.length; i++) {
+        expected[i] = factors[step - 1] * constant[i];
+        both[i] = loss[i] + expected[i];
+      }
+      Golden.assertClose("step " + step, penaltyGradient(adapter, cosine, step), expected, 1e-5);
+      Trainer.StepResult result = trainer.step(List.of(Pico.batch("llama")), step, 0).get(0);
+      Golden.assertClose("with the loss", Tensors.doubles(adapter.gradients()), both, 1e-5);
+      assertThat(result.penalty()).isEqualTo(
+          penalty(adapter, SprConfig.thanora()).addGradient(1, 4).stream().mapToDouble(Tensors::item).sum());
+    }
+  }
+
+  private static Penalty penalty(LoraAdapter adapter, SprConfig config) {
+    return new Thanora("test", HasiConfig.thanora(), config).penalty(adapter, 0);
+  }
+
+  private static double[] penaltyGradient(LoraAdapter adapter, SprConfig config, int step) {
+    adapter.zeroGradients();
+    penalty(adapter, config).addGradient(step, 4);
+    return Tensors.doubles(adapter.gradients());
   }
 
   @Test
