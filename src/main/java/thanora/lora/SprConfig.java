@@ -66,7 +66,8 @@ public record SprConfig(
     }
     if (mode == Mode.COUPLED && (norm == Norm.FROBENIUS || norm == Norm.L1)) {
       throw new IllegalArgumentException(
-          "spr.norm: " + norm.name().toLowerCase(Locale.ROOT) + " has no coupled form; use cosine or squared, or spr.mode separate");
+          "spr.norm: " + norm.name().toLowerCase(Locale.ROOT)
+              + " has no coupled form; use cosine or squared, or spr.mode separate");
     }
     if (between == Between.ROWS && norm == Norm.FROBENIUS) {
       throw new IllegalArgumentException(

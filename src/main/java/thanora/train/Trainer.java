@@ -106,12 +106,11 @@ public final class Trainer implements AutoCloseable {
       }
       losses.sum(group);
       List<Measured> measured = trainees.stream().map(trainee -> gradients(trainee, step, apart)).toList();
-      PrimitiveIterator.OfDouble read = Arrays.stream(Tensors.doubles(Ops.cat(0,
-          measured.stream().flatMap(Measured::tensors).map(each -> each.view(-1)).toArray(Tensor[]::new)))).iterator();
+      PrimitiveIterator.OfDouble read = read(measured);
       List<StepResult> results = new ArrayList<>();
       for (int i = 0; i < trainees.size(); i++) {
         double[] norms = next(read, trainees.get(i).members().size());
-        update(i, norms, step, learningRate);
+        update(trainees.get(i), optimizers.get(i), norms, step, learningRate);
         for (int member = 0; member < norms.length; member++) {
           double penalty = Arrays.stream(next(read, measured.get(i).penalties.get(member).size())).sum();
           int at = results.size();
@@ -133,6 +132,12 @@ public final class Trainer implements AutoCloseable {
     Stream<Tensor> tensors() {
       return Stream.concat(Stream.of(norms), penalties.stream().flatMap(List::stream));
     }
+  }
+
+  /** The numbers of all adapters, one after another. */
+  private static PrimitiveIterator.OfDouble read(List<Measured> measured) {
+    Tensor[] parts = measured.stream().flatMap(Measured::tensors).map(part -> part.view(-1)).toArray(Tensor[]::new);
+    return Arrays.stream(Tensors.doubles(Ops.cat(0, parts))).iterator();
   }
 
   private static double[] next(PrimitiveIterator.OfDouble read, int count) {
@@ -163,24 +168,26 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Clips the gradients of an adapter and updates the members whose gradient is finite. */
-  private void update(int trainee, double[] norms, long step, double learningRate) {
-    Adapter adapter = trainees.get(trainee).adapter();
+  private void update(Trainee trainee, AdamW optimizer, double[] norms, long step, double learningRate) {
+    Adapter adapter = trainee.adapter();
     double[] factors = Arrays.stream(norms).map(this::clipping).toArray();
     if (Arrays.stream(factors).anyMatch(factor -> factor < 1)) {
       Ops.mulInPlace(adapter.gradients(), Tensors.column(factors, adapter.device()));
     }
     int[] ill = IntStream.range(0, norms.length).filter(member -> !Double.isFinite(norms[member])).toArray();
-    optimizers.get(trainee).update(adapter.parameters(), adapter.gradients(), step, rates(trainees.get(trainee), learningRate), ill);
+    optimizer.update(adapter.parameters(), adapter.gradients(), step, rates(trainee, learningRate), ill);
     adapter.refresh();
   }
 
   /** The members' learning rates; those of LoRA+ where a member asks for it. */
   private static List<AdamW.Rates> rates(Trainee trainee, double learningRate) {
+    Adapter adapter = trainee.adapter();
     boolean plain = trainee.members().stream().allMatch(member -> member.loraPlus() == 1);
-    List<Adapter.Columns> columns = plain
-        ? List.of(new Adapter.Columns(0, trainee.adapter().trainableParameters(), false)) : trainee.adapter().columns();
-    return columns.stream().map(part -> new AdamW.Rates(part.start(), part.length(), trainee.members().stream()
-        .mapToDouble(member -> learningRate * member.rate() * (part.fast() ? member.loraPlus() : 1)).toArray())).toList();
+    List<Adapter.Columns> parts =
+        plain ? List.of(new Adapter.Columns(0, adapter.trainableParameters(), false)) : adapter.columns();
+    return parts.stream().map(part -> new AdamW.Rates(part.start(), part.length(), trainee.members().stream()
+        .mapToDouble(member -> learningRate * member.rate() * (part.fast() ? member.loraPlus() : 1)).toArray()))
+        .toList();
   }
 
   /** Factor that cuts a gradient of this norm to the limit; 1 where there is none, or no norm. */

@@ -46,7 +46,8 @@ class AdamWTest {
       double[] rates = Tensors.doubles(load(file, "rates"));
       AdamW optimizer = new AdamW(parameters, beta1, beta2, epsilon, weightDecay);
       for (int step = 1; step <= 10; step++) {
-        optimizer.update(parameters, gradients.select(0, step - 1).view(1, -1), step, rates(parameters, rates[step - 1]), NONE);
+        Tensor gradient = gradients.select(0, step - 1).view(1, -1);
+        optimizer.update(parameters, gradient, step, rates(parameters, rates[step - 1]), NONE);
         Golden.assertClose("step " + step, parameters.view(-1), load(file, name + "." + step), 1e-6);
       }
     }
@@ -115,7 +116,8 @@ class AdamWTest {
       if (step == 2) {
         gradient[9] = Float.NaN;
       }
-      optimizer.update(parameters, Tensors.of(gradient, 3, 4), step, rates(parameters, rates), step == 1 ? NONE : new int[] {2});
+      int[] except = step == 1 ? NONE : new int[] {2};
+      optimizer.update(parameters, Tensors.of(gradient, 3, 4), step, rates(parameters, rates), except);
       if (step == 2) {
         assertThat(Tensors.floats(parameters.select(0, 2))).isEqualTo(last);
       }

@@ -149,7 +149,8 @@ class SideBySideTest {
     for (int member = 0; member < runs.size(); member++) {
       Run run = runs.get(member);
       run.method.start(Starts.setting(model, modules, run.seed), adapter, member);
-      members.add(new Trainee.Member(run.method.penalty(adapter, member), run.combination, run.rate, run.loss, run.loraPlus));
+      members.add(new Trainee.Member(
+          run.method.penalty(adapter, member), run.combination, run.rate, run.loss, run.loraPlus));
     }
     if (runs.stream().anyMatch(run -> run.combination.isPresent())) {
       adapter.keepTaskGradients(3);

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,8 +26,9 @@ import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
 import thanora.lora.LoraAdapter;
-import thanora.lora.Penalty;
+import thanora.lora.SprConfig;
 import thanora.lora.Starts;
+import thanora.method.Thanora;
 import thanora.model.Decoder;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -62,9 +64,11 @@ class TrainingLoopTest {
       Decoder model = Pico.load("llama");
       adapter = Starts.hasi(model, HasiConfig.thanora());
       adapter.attach(model);
+      SprConfig spr = SprConfig.thanora().withSchedule(SprConfig.Schedule.COSINE);
+      Trainee.Member member = new Trainee.Member(new Thanora("test", HasiConfig.thanora(), spr).penalty(adapter, 0),
+          Optional.empty(), 1, LossWeighting.ROW, 4);
       Trainer trainer =
-          new Trainer(
-          model, List.of(Trainee.of(adapter, Penalty.NONE)), config, ProcessGroup.single());
+          new Trainer(model, List.of(new Trainee(adapter, List.of(member))), config, ProcessGroup.single());
       checkpoints = new Checkpoints(folder, 1, warning -> {});
       loop = new TrainingLoop(trainer, tasks(), new Mixing.Proportional(), config, new long[] {5},
           ProcessGroup.single(), checkpoints, watch, this);
