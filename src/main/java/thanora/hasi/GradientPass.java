@@ -120,11 +120,13 @@ public final class GradientPass {
   private record Recorder(Projection inner, Tensor sum) implements Projection {
     @Override
     public Tensor apply(Tensor x, TokenBatch batch) {
-      Tensor y = inner.apply(x, batch);
       Tape tape = batch.tape().orElseThrow();
-      tape.keep(x);
-      tape.want(y, dy -> add(dy, x));
-      return y;
+      return tape.record(inner.product(x), dy -> {
+        add(dy, x);
+        if (tape.reaches(x)) {
+          tape.addProduct(x, dy, inner.weight());
+        }
+      }, List.of(x));
     }
 
     private void add(Tensor dy, Tensor x) {

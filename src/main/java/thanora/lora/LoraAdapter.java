@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
+import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -146,29 +147,60 @@ public final class LoraAdapter extends Adapter {
 
   @Override
   Tensor apply(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch) {
-    Tensor a = leaves.get(site).a;
-    Tensor bt = leaves.get(site).bt;
-    boolean byTask = byTask(batch);
-    Tensor z = times(x, byTask ? a.detach() : a); // (K N, r')
-    Tensor routed = routes.isPresent() ? routed(z, batch) : z;
-    Tensor y = plusTimes(wx, routed, byTask ? bt.detach() : bt, form.scaling);
-    batch.tape().ifPresent(tape -> {
-      if (byTask) {
-        TaskGradients gradients = taskGradients().orElseThrow();
-        int[] starts = batch.taskStarts(gradients.tasks());
-        tape.keep(x);
-        tape.keep(routed);
-        tape.want(z, dz -> gradients.add(site, A, dz, x, 1, starts));
-        tape.want(y, dy -> gradients.add(site, BT, routed, dy, form.scaling, starts));
-      } else {
-        tape.want(a, g -> addGradient(site.gradients(A), A, perMember(g)));
-        tape.want(bt, g -> addGradient(site.gradients(BT), BT, perMember(g)));
-      }
-    });
-    return y;
+    Leaves leaf = leaves.get(site);
+    return plusTimes(wx, routed(times(x, leaf.a), batch), leaf.bt, form.scaling);
   }
 
+  /** With z = s R A x, routed or not: y = W x + B z, dB += dy zᵀ, dz = s R Bᵀ dy, dA += dz xᵀ, dx += Aᵀ dz. */
+  @Override
+  Share share(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch, Tape tape) {
+    Tensor a = leaves.get(site).a;
+    Tensor bt = leaves.get(site).bt;
+    Tensor z;
+    try (NoGrad off = NoGrad.open()) {
+      z = tape.keep(Ops.scaleInPlace(routed(times(x, a), batch), form.scaling));
+      addTimes(wx, z, bt);
+    }
+    return new Share() {
+      private Tensor dz;
+
+      @Override
+      public Tensor y() {
+        return wx;
+      }
+
+      @Override
+      public Tensor backward(Tensor dy) {
+        dz = Ops.scaleInPlace(routed(times(dy, bt), batch), form.scaling);
+        if (byTask(batch)) {
+          int[] starts = batch.taskStarts(taskGradients().orElseThrow().tasks());
+          taskGradients().get().add(site, BT, z, dy, starts);
+          taskGradients().get().add(site, A, dz, x, starts);
+        } else {
+          addGradient(site.gradients(BT), BT, product(z, dy));
+          addGradient(site.gradients(A), A, product(dz, x));
+        }
+        return dy;
+      }
+
+      @Override
+      public void addTo(Tensor dx) {
+        addTimes(dx, dz, a);
+      }
+    };
+  }
+
+  /** leftᵀ right of each member: (K, r', width). */
+  private Tensor product(Tensor left, Tensor right) {
+    return Ops.bmm(Ops.transposeLast(left.view(members(), -1, left.size(1))),
+        right.view(members(), -1, right.size(1)));
+  }
+
+  /** Tokens of a task use the rows of its block alone, where they are routed. */
   private Tensor routed(Tensor z, TokenBatch batch) {
+    if (routes.isEmpty()) {
+      return z;
+    }
     Tensor rows = batch.perToken(routes.get()); // (N, r)
     return Ops.mul(z.view(members(), -1, form.r), rows).view(z.size(0), form.r);
   }

@@ -51,13 +51,13 @@ public final class TaskGradients {
   }
 
   /**
-   * Adds factor · leftᵀ right of each task's tokens to the gradient of a module's field.
+   * Adds leftᵀ right of each task's tokens to the gradient of a module's field.
    *
    * @param left (K N, r')
    * @param right (K N, width)
    * @param starts first token of each task, then N
    */
-  void add(Adapter.Site site, String field, Tensor left, Tensor right, double factor, int[] starts) {
+  void add(Adapter.Site site, String field, Tensor left, Tensor right, int[] starts) {
     long k = adapter.members();
     Tensor rows = Ops.transposeLast(left.view(k, -1, left.size(1)));
     Tensor columns = right.view(k, -1, right.size(1));
@@ -66,7 +66,7 @@ public final class TaskGradients {
       for (int task = 0; task < tasks; task++) { // no copy where it fits as it is
         if (starts[task + 1] > starts[task]) {
           Ops.addBmmInPlace(target.select(1, task), tokens(rows, 2, starts, task),
-              tokens(columns, 1, starts, task), factor);
+              tokens(columns, 1, starts, task), 1);
         }
       }
       return;
@@ -75,8 +75,7 @@ public final class TaskGradients {
     for (int task = 0; task < tasks; task++) {
       parts[task] = Ops.bmm(tokens(rows, 2, starts, task), tokens(columns, 1, starts, task));
     }
-    Tensor all = Ops.stack(1, parts); // (K, T, r', width)
-    adapter.addGradient(target, field, factor == 1 ? all : Ops.scaleInPlace(all, factor));
+    adapter.addGradient(target, field, Ops.stack(1, parts)); // (K, T, r', width)
   }
 
   private static Tensor tokens(Tensor all, int dim, int[] starts, int task) {

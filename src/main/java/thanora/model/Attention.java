@@ -1,6 +1,7 @@
 package thanora.model;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
@@ -31,29 +32,42 @@ final class Attention {
 
   /** (N, D) → (N, D). */
   Tensor apply(Tensor x, TokenBatch batch, Rope.Angles angles) {
-    Tensor query = angles.turn(heads(q.apply(x, batch), qNorm)); // (N, H, Dh)
-    Tensor key = angles.turn(heads(k.apply(x, batch), kNorm)); // (N, Hkv, Dh)
-    Tensor value = v.apply(x, batch); // (N, Hkv·Dh)
-    long tokens = x.size(0);
-    Tensor flatKey = key.reshape(tokens, config.kvWidth());
-    batch.cache().ifPresent(cache -> cache.store(layer, flatKey, value));
+    int width = config.headDim();
+    Tensor query = Steps.turned(batch, normed(q.apply(x, batch), qNorm, batch), width, angles); // (N, H Dh)
+    Tensor key = Steps.turned(batch, normed(k.apply(x, batch), kNorm, batch), width, angles); // (N, Hkv Dh)
+    Tensor value = v.apply(x, batch); // (N, Hkv Dh)
+    batch.cache().ifPresent(cache -> cache.store(layer, key, value));
     Optional<KvCache> decoding = batch.cache().filter(KvCache::isDecoding);
     Tensor mixed = decoding.isPresent()
-        ? decoding.get().attend(layer, query.unsqueeze(2), config).reshape(tokens, config.queryWidth())
-        : overRows(query, key, value, batch).reshape(tokens, config.queryWidth());
+        ? flat(decoding.get().attend(layer, heads(query).unsqueeze(2), config))
+        : overRows(query, key, value, batch);
     return o.apply(mixed, batch);
   }
 
-  private Tensor heads(Tensor x, Optional<Tensor> norm) {
-    Tensor heads = x.view(x.size(0), -1, config.headDim());
-    return norm.isPresent() ? Ops.rmsNorm(heads, norm.get(), config.rmsEps()) : heads;
+  private Tensor normed(Tensor x, Optional<Tensor> norm, TokenBatch batch) {
+    return norm.isPresent() ? Steps.headNorm(batch, x, norm.get(), config.rmsEps()) : x;
+  }
+
+  private Tensor heads(Tensor x) {
+    return x.view(x.size(0), -1, config.headDim());
+  }
+
+  private static Tensor flat(Tensor heads) {
+    return heads.reshape(heads.size(0), -1);
   }
 
   private Tensor overRows(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
+    List<Tensor> inputs = List.of(query, key, value);
+    return Steps.isRecorded(batch, inputs)
+        ? batch.tape().get().autograd(inputs, in -> attend(in.get(0), in.get(1), in.get(2), batch))
+        : attend(query, key, value, batch);
+  }
+
+  private Tensor attend(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
     int window = config.slidingWindow();
-    return Ops.hasRaggedAttention(query)
-        ? Ops.raggedAttention(query, key, value.view(value.size(0), -1, config.headDim()), batch.starts(),
-            batch.longestRow(), window)
+    return Ops.hasRaggedAttention(heads(query))
+        ? flat(Ops.raggedAttention(
+            heads(query), heads(key), heads(value), batch.starts(), batch.longestRow(), window))
         : padded(query, key, value, batch, window);
   }
 
@@ -67,9 +81,8 @@ final class Attention {
     return batch.fromRows(mixed.transpose(1, 2).reshape(batch.rows(), batch.longestRow(), config.queryWidth()));
   }
 
-  private Tensor rows(Tensor heads, TokenBatch batch) {
-    Tensor flat = heads.reshape(heads.size(0), -1);
-    return batch.toRows(flat).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
+  private Tensor rows(Tensor x, TokenBatch batch) {
+    return batch.toRows(x).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
   }
 
   /** (1, 1, L, L): query t sees keys t − window + 1 .. t. */

@@ -1,10 +1,6 @@
 package thanora.model;
 
-import static thanora.tensor.Ops.add;
 import static thanora.tensor.Ops.linear;
-import static thanora.tensor.Ops.mul;
-import static thanora.tensor.Ops.rmsNorm;
-import static thanora.tensor.Ops.silu;
 
 import java.util.ArrayList;
 import java.util.Collections;
@@ -122,12 +118,13 @@ public final class Decoder {
 
   private Tensor layer(int index, Tensor x, TokenBatch batch, Rope.Angles angles) {
     Layer layer = layers.get(index);
+    double eps = config.rmsEps();
     return TensorScope.keep(() -> {
-      Tensor attended = add(x, layer.attention.apply(
-          rmsNorm(x, layer.attentionNorm, config.rmsEps()), batch, angles));
-      Tensor normed = rmsNorm(attended, layer.feedForwardNorm, config.rmsEps());
-      Tensor inner = mul(silu(layer.gate.apply(normed, batch)), layer.up.apply(normed, batch));
-      return add(attended, layer.down.apply(inner, batch));
+      Tensor attended = Steps.add(batch, x,
+          layer.attention.apply(Steps.norm(batch, x, layer.attentionNorm, eps), batch, angles));
+      Tensor normed = Steps.norm(batch, attended, layer.feedForwardNorm, eps);
+      Tensor inner = Steps.gated(batch, layer.gate.apply(normed, batch), layer.up.apply(normed, batch));
+      return Steps.add(batch, attended, layer.down.apply(inner, batch));
     });
   }
 
@@ -136,20 +133,14 @@ public final class Decoder {
     Rope.Angles angles = angles(batch);
     Tensor x = embed(batch);
     for (int i = 0; i < layers.size(); i++) {
-      int index = i;
-      x = segment(batch, x, input -> layer(index, input, batch, angles));
+      x = layer(i, x, batch, angles);
     }
-    return segment(batch, x, this::normed);
-  }
-
-  /** A part of the forward pass that the backward pass can do by itself. */
-  private static Tensor segment(TokenBatch batch, Tensor x, UnaryOperator<Tensor> part) {
-    return batch.tape().isPresent() ? batch.tape().get().segment(x, part) : part.apply(x);
+    return Steps.norm(batch, x, lastNorm, config.rmsEps());
   }
 
   /** The last norm. */
   public Tensor normed(Tensor x) {
-    return rmsNorm(x, lastNorm, config.rmsEps());
+    return Ops.rmsNorm(x, lastNorm, config.rmsEps());
   }
 
   /** Next-token logits (N, V) of hidden states (N, D). */

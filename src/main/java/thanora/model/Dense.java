@@ -8,6 +8,6 @@ import thanora.tensor.Ops;
 record Dense(Tensor weight, Optional<Tensor> bias) implements Projection {
   @Override
   public Tensor apply(Tensor x, TokenBatch batch) {
-    return bias.isPresent() ? Ops.linear(x, weight, bias.get()) : Ops.linear(x, weight);
+    return Steps.dense(batch, x, this);
   }
 }

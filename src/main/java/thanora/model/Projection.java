@@ -2,6 +2,7 @@ package thanora.model;
 
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.Ops;
 
 /**
  * A linear layer of the decoder, and the seam of the project: adapters and activation recorders are
@@ -24,4 +25,9 @@ public interface Projection {
 
   /** The frozen weight W (out, in), untouched by any adapter. */
   Tensor weight();
+
+  /** W x (+ bias) of the frozen layer alone, recorded nowhere. */
+  default Tensor product(Tensor x) {
+    return bias().isPresent() ? Ops.linear(x, weight(), bias().get()) : Ops.linear(x, weight());
+  }
 }

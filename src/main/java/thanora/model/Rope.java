@@ -9,6 +9,7 @@ import static thanora.tensor.Ops.sub;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -56,6 +57,11 @@ final class Rope {
 
   /** Cosines and sines of each token of a batch. */
   record Angles(Tensor cos, Tensor sin) {
+    /** The same angles the other way: of the backward pass, since a turn's transpose turns back. */
+    Angles reversed() {
+      return new Angles(cos, Ops.scale(sin, -1));
+    }
+
     /** Turns heads x (N, H, Dh). */
     Tensor turn(Tensor x) {
       long half = x.size(2) / 2;

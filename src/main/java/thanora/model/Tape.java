@@ -1,35 +1,57 @@
 package thanora.model;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 
 /**
- * A recorded forward pass, cut into segments: the backward pass goes through one segment at a time,
- * and hands each gradient that somebody wants to its receiver at once.
+ * A recorded forward pass, as a list of nodes, and the backward pass through them, last node first.
  *
- * <p>So gradients of activations live for one layer only, and an adapter can reduce what it gets (to
- * gradients by task, say) without a pass of its own. Close it to free what a pass that failed left.
+ * <p>A node is a tensor and what is to be done with its gradient. Backward passes are written by hand
+ * where that saves passes over memory: gradients are added up in place, by the matrix products
+ * themselves, live for one layer only, and reach an adapter before they are reduced, which can so tell
+ * tasks apart. Everything else is a {@link Graph}: libtorch's autograd for that part alone.
+ *
+ * <p>Tensors are known by identity: what a node returned is what the next one must be given. Close it
+ * to free what a pass that failed left.
  */
 public final class Tape implements AutoCloseable {
   private final boolean byTask;
-  private final List<Segment> segments = new ArrayList<>();
+  private final List<Node> nodes = new ArrayList<>();
+  private final Map<Tensor, Slot> slots = new IdentityHashMap<>();
+  private final List<Tensor> kept = new ArrayList<>(); // by the node that is recorded next
+  private Graph present;
 
-  /** One graph: from a detached input to its output. */
-  private static final class Segment {
-    private final Tensor input;
-    private Tensor output;
-    private final List<Tensor> inner = new ArrayList<>();
-    private final List<Consumer<Tensor>> receivers = new ArrayList<>();
-    private final List<Tensor> kept = new ArrayList<>();
+  /** A result, tensors that live as long, itself among them, and its backward pass. */
+  private record Node(Tensor output, List<Tensor> kept, Consumer<Tensor> backward) {
+    void free() {
+      kept.forEach(TensorScope::release);
+    }
+  }
 
-    Segment(Tensor input) {
-      this.input = input;
+  /** The gradient of a node's output so far. */
+  private static final class Slot {
+    private Tensor gradient;
+    private boolean own; // whether nobody else reads it, so that more may be added in place
+
+    void put(Tensor value, boolean fresh) {
+      TensorScope.retain(value);
+      free();
+      gradient = value;
+      own = fresh;
+    }
+
+    void free() {
+      if (gradient != null) {
+        TensorScope.release(gradient);
+      }
     }
   }
 
@@ -47,79 +69,170 @@ public final class Tape implements AutoCloseable {
     return byTask;
   }
 
-  /** Runs a part of the forward pass as a segment; the result belongs to the caller's scope. */
-  Tensor segment(Tensor x, UnaryOperator<Tensor> part) {
-    Tensor input = TensorScope.retain(x.detach());
-    input.set_requires_grad(true);
-    Segment segment = new Segment(input);
-    segments.add(segment);
-    segment.output = TensorScope.retain(part.apply(input));
-    return segment.output;
+  /** Whether the gradient of a tensor is asked for: whether a node made it. */
+  public boolean reaches(Tensor x) {
+    return slots.containsKey(x);
   }
 
   /**
-   * Asks for the gradient of a tensor of the present segment.
+   * Records a node.
+   *
+   * @param output its result, which no autograd knows of
+   * @param backward gets the gradient of the output, which it must not change, and adds to those of
+   *     the node's inputs
+   * @param read by {@code backward}
+   * @return output
+   */
+  public Tensor record(Tensor output, Consumer<Tensor> backward, List<Tensor> read) {
+    keep(output);
+    read.forEach(this::keep);
+    nodes.add(new Node(output, List.copyOf(kept), backward));
+    kept.clear();
+    slots.put(output, new Slot());
+    return output;
+  }
+
+  /** A tensor from outside whose gradient is wanted. */
+  public Tensor input(Tensor x, Consumer<Tensor> receiver) {
+    return record(x.detach(), receiver, List.of());
+  }
+
+  /**
+   * Adds to the gradient of a tensor, if that is asked for.
+   *
+   * @param gradient which others may read, so that it is left as it is
+   */
+  public void add(Tensor x, Tensor gradient) {
+    Slot slot = slots.get(x);
+    if (slot == null) {
+      return;
+    }
+    if (slot.gradient == null) {
+      slot.put(gradient, false);
+    } else if (slot.own) {
+      Ops.addInPlace(slot.gradient, gradient, 1);
+    } else {
+      slot.put(Ops.add(slot.gradient, gradient), true);
+    }
+  }
+
+  /**
+   * Adds dy W to the gradient of a tensor that is {@link #reaches reached}.
+   *
+   * @param dy (N, out)
+   * @param w (out, in)
+   * @return the gradient (N, in), to which more may be added in place until this node is done
+   */
+  public Tensor addProduct(Tensor x, Tensor dy, Tensor w) {
+    Slot slot = slots.get(x);
+    if (slot.gradient == null) {
+      slot.put(Ops.matmul(dy, w), true);
+    } else if (slot.own) {
+      Ops.addMatmulInPlace(slot.gradient, dy, w);
+    } else {
+      slot.put(Ops.addmm(slot.gradient, dy, w, 1), true);
+    }
+    return slot.gradient;
+  }
+
+  /** A part of the forward pass under libtorch's autograd, for the node that is recorded next. */
+  public final class Graph {
+    private final List<Tensor> leaves = new ArrayList<>();
+    private final List<Tensor> wanted = new ArrayList<>();
+    private final List<Consumer<Tensor>> receivers = new ArrayList<>();
+    private final Tensor output;
+
+    private Graph(List<Tensor> inputs, Function<List<Tensor>, Tensor> part) {
+      for (Tensor input : inputs) {
+        Tensor leaf = keep(input.detach());
+        leaf.set_requires_grad(true);
+        leaves.add(leaf);
+      }
+      Graph outer = present;
+      present = this;
+      try {
+        output = keep(part.apply(leaves));
+      } finally {
+        present = outer;
+      }
+    }
+
+    /** The result, without its graph. */
+    public Tensor output() {
+      return output.detach();
+    }
+
+    /** Serves the receivers; returns the gradients of the inputs. Once. */
+    public List<Tensor> backward(Tensor gradient) {
+      List<Tensor> inputs = new ArrayList<>(wanted);
+      inputs.addAll(leaves);
+      List<Tensor> gradients = Ops.gradients(output, inputs, gradient);
+      for (int i = 0; i < receivers.size(); i++) {
+        receivers.get(i).accept(gradients.get(i));
+      }
+      return gradients.subList(wanted.size(), gradients.size());
+    }
+  }
+
+  /** Runs a part under libtorch's autograd; a function of its inputs, which may differ in shape. */
+  public Graph graph(List<Tensor> inputs, Function<List<Tensor>, Tensor> part) {
+    return new Graph(inputs, part);
+  }
+
+  /** A node by libtorch's autograd. */
+  public Tensor autograd(List<Tensor> inputs, Function<List<Tensor>, Tensor> part) {
+    Graph graph = graph(inputs, part);
+    return record(graph.output(), gradient -> {
+      List<Tensor> gradients = graph.backward(gradient);
+      for (int i = 0; i < inputs.size(); i++) {
+        add(inputs.get(i), gradients.get(i));
+      }
+    }, List.of());
+  }
+
+  /**
+   * Asks for the gradient of a tensor of the present {@link Graph}.
    *
    * @param tensor a leaf that takes gradients, or a result on the way
    * @param receiver gets the gradient once, without graph; it does not own it
    */
   public void want(Tensor tensor, Consumer<Tensor> receiver) {
-    Segment segment = present();
-    segment.inner.add(keep(tensor));
-    segment.receivers.add(receiver);
+    present.wanted.add(keep(tensor));
+    present.receivers.add(receiver);
   }
 
-  /** Keeps a tensor that a receiver of the present segment reads. */
+  /** Keeps a tensor until the node that is recorded next is done. */
   public Tensor keep(Tensor tensor) {
-    present().kept.add(TensorScope.retain(tensor));
+    kept.add(TensorScope.retain(tensor));
     return tensor;
   }
 
-  private Segment present() {
-    return segments.get(segments.size() - 1);
-  }
-
-  /** The backward pass, from the gradient of the last segment's output; the tape is empty afterwards. */
+  /** The backward pass, from the gradient of the last node's output; the tape is empty afterwards. */
   public void backward(Tensor gradient) {
-    Tensor upstream = TensorScope.retain(gradient);
+    add(nodes.get(nodes.size() - 1).output, gradient);
     try (NoGrad off = NoGrad.open()) {
-      while (!segments.isEmpty()) {
-        Segment segment = segments.remove(segments.size() - 1);
+      while (!nodes.isEmpty()) {
+        Node node = nodes.remove(nodes.size() - 1);
+        Slot slot = slots.remove(node.output);
         try (TensorScope scope = TensorScope.open()) {
-          Tensor below = TensorScope.retain(backward(segment, upstream));
-          TensorScope.release(upstream);
-          upstream = below;
+          if (slot.gradient != null) {
+            node.backward.accept(slot.gradient);
+          }
         } finally {
-          free(segment);
+          slot.free();
+          node.free();
         }
       }
-    } finally {
-      TensorScope.release(upstream);
     }
-  }
-
-  /** Serves the receivers; returns the gradient of the segment's input. */
-  private static Tensor backward(Segment segment, Tensor gradient) {
-    List<Tensor> inputs = new ArrayList<>(segment.inner);
-    inputs.add(segment.input);
-    List<Tensor> gradients = Ops.gradients(segment.output, inputs, gradient);
-    for (int i = 0; i < segment.receivers.size(); i++) {
-      segment.receivers.get(i).accept(gradients.get(i));
-    }
-    return gradients.get(gradients.size() - 1);
-  }
-
-  private static void free(Segment segment) {
-    segment.kept.forEach(TensorScope::release);
-    if (segment.output != null) {
-      TensorScope.release(segment.output);
-    }
-    TensorScope.release(segment.input);
   }
 
   @Override
   public void close() {
-    segments.forEach(Tape::free);
-    segments.clear();
+    nodes.forEach(Node::free);
+    nodes.clear();
+    slots.values().forEach(Slot::free);
+    slots.clear();
+    kept.forEach(TensorScope::release);
+    kept.clear();
   }
 }

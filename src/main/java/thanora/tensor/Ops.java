@@ -132,6 +132,11 @@ public final class Ops {
     return torch.silu(x);
   }
 
+  /** The gradient of {@link #silu} at x, times g. */
+  public static Tensor siluBackward(Tensor g, Tensor x) {
+    return torch.silu_backward(g, x);
+  }
+
   /**
    * softmax(q kᵀ / √Dh) v; q (B, H, T, Dh), k and v (B, Hkv, S, Dh), grouped heads allowed.
    *
@@ -213,6 +218,11 @@ public final class Ops {
   /** a ← a + factor · (b ∘ c). */
   public static Tensor addProductInPlace(Tensor a, Tensor b, Tensor c, double factor) {
     return a.addcmul_(b, c, new Scalar(factor));
+  }
+
+  /** target += a b for matrices; target (n, m), a (n, k), b (k, m). */
+  public static void addMatmulInPlace(Tensor target, Tensor a, Tensor b) {
+    target.addmm_(a, b);
   }
 
   /** Backward pass from {@code output} with its gradient; leaves receive theirs. */

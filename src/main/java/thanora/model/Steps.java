@@ -1,0 +1,85 @@
+package thanora.model;
+
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.Ops;
+
+/**
+ * The operations of a decoder layer; on a batch that is recorded each with its backward pass, else the
+ * plain operation, through which libtorch's autograd can go.
+ */
+final class Steps {
+  private Steps() {}
+
+  /** x / √(mean(x²) + eps) · weight over the last dimension. */
+  static Tensor norm(TokenBatch batch, Tensor x, Tensor weight, double eps) {
+    return isRecorded(batch, List.of(x))
+        ? batch.tape().get().autograd(List.of(x), in -> Ops.rmsNorm(in.get(0), weight, eps))
+        : Ops.rmsNorm(x, weight, eps);
+  }
+
+  /** The same over the width of each head of x (N, H Dh). */
+  static Tensor headNorm(TokenBatch batch, Tensor x, Tensor weight, double eps) {
+    UnaryOperator<Tensor> norm = in ->
+        Ops.rmsNorm(in.view(in.size(0), -1, weight.numel()), weight, eps).view(in.size(0), -1);
+    return isRecorded(batch, List.of(x))
+        ? batch.tape().get().autograd(List.of(x), in -> norm.apply(in.get(0))) : norm.apply(x);
+  }
+
+  /** a + b. */
+  static Tensor add(TokenBatch batch, Tensor a, Tensor b) {
+    Tensor sum = Ops.add(a, b);
+    if (!isRecorded(batch, List.of(a, b))) {
+      return sum;
+    }
+    Tape tape = batch.tape().get();
+    return tape.record(sum, g -> {
+      tape.add(a, g);
+      tape.add(b, g);
+    }, List.of());
+  }
+
+  /** silu(gate) ∘ up. */
+  static Tensor gated(TokenBatch batch, Tensor gate, Tensor up) {
+    Tensor y = Ops.mul(Ops.silu(gate), up);
+    if (!isRecorded(batch, List.of(gate, up))) {
+      return y;
+    }
+    Tape tape = batch.tape().get();
+    return tape.record(y, g -> {
+      tape.add(gate, Ops.siluBackward(Ops.mul(g, up), gate));
+      tape.add(up, Ops.mul(g, Ops.silu(gate)));
+    }, List.of(gate, up));
+  }
+
+  /** W x (+ bias) of a frozen layer. */
+  static Tensor dense(TokenBatch batch, Tensor x, Projection layer) {
+    Tensor y = layer.product(x);
+    if (!isRecorded(batch, List.of(x))) {
+      return y;
+    }
+    Tape tape = batch.tape().get();
+    return tape.record(y, g -> tape.addProduct(x, g, layer.weight()), List.of());
+  }
+
+  /** Heads of x (N, H Dh) turned by each token's angles. */
+  static Tensor turned(TokenBatch batch, Tensor x, int headDim, Rope.Angles angles) {
+    Tensor y = turn(x, headDim, angles);
+    if (!isRecorded(batch, List.of(x))) {
+      return y;
+    }
+    Tape tape = batch.tape().get();
+    return tape.record(
+        y, g -> tape.add(x, turn(g, headDim, angles.reversed())), List.of(angles.cos(), angles.sin()));
+  }
+
+  private static Tensor turn(Tensor x, int headDim, Rope.Angles angles) {
+    return angles.turn(x.view(x.size(0), -1, headDim)).view(x.size(0), -1);
+  }
+
+  /** Whether one of these is on the batch's tape, so that the gradient must go through. */
+  static boolean isRecorded(TokenBatch batch, List<Tensor> inputs) {
+    return batch.tape().isPresent() && inputs.stream().anyMatch(batch.tape().get()::reaches);
+  }
+}
