@@ -55,11 +55,12 @@ public final class Compare {
    * @param seeds of the runs, ascending
    * @param members configurations trained at once at most
    * @param costs whether each method is timed alone
+   * @param conflicts whether the gradients of the reference's tasks are compared on the way
    * @param command that asks for it, for the reader
    */
   public record Request(
       Recipe recipe, List<Contestant> contestants, List<Double> rates, List<Long> seeds, int members, boolean costs,
-      String command) {
+      boolean conflicts, String command) {
 
     /** The method that differences are taken to: lora, else the first. */
     String reference() {

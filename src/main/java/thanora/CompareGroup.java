@@ -117,11 +117,12 @@ final class CompareGroup {
     int most = tokens > 0 ? tokens : model.decoder().placement().isCpu() ? 4096 : 49152;
     Recipe recipe = request.recipe().with("train.learning_rate=1", "train.micro_batch_tokens=" + most);
     TrainConfig plain = Settings.train(recipe.train(), rows);
-    TrainConfig config = plain.withConflictSteps(Math.max(1, plain.steps() / CONFLICT_SAMPLES));
+    TrainConfig config = request.conflicts()
+        ? plain.withConflictSteps(Math.max(1, plain.steps() / CONFLICT_SAMPLES)) : plain.withConflictSteps(0);
     int resumed = last.map(Checkpoints.Generation::step).orElse(0);
     listener.stage("train " + name(), config.steps());
     try (Trainer trainer = new Trainer(
-            model.decoder(), side.trainees(request.reference()), config, ProcessGroup.single());
+            model.decoder(), side.trainees(request.conflicts() ? request.reference() : ""), config, ProcessGroup.single());
         MetricsLog log = MetricsLog.open(folder.resolve(LOG), resumed)) {
       TrainingLoop loop = new TrainingLoop(trainer, tasks, Settings.mixing(recipe), config,
           side.order().stream().mapToLong(SideBySide.Run::seed).toArray(),

@@ -48,7 +48,8 @@ class CompareTest {
 
   private static Compare.Request request(Recipe recipe) {
     return new Compare.Request(
-        recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), List.of(0L, 1L), 9, false, "thanora compare");
+        recipe, Contestant.parse(recipe, METHODS), List.of(1e-3, 3e-3), List.of(0L, 1L), 9, false, true,
+        "thanora compare");
   }
 
   private static ComparisonResult run(Recipe recipe, Path folder, boolean resume, RunListener listener) {
@@ -171,7 +172,7 @@ class CompareTest {
   @Test
   void anotherComparisonIsNotGoneOnWith() {
     Compare.Request other = new Compare.Request(
-        recipe, Contestant.parse(recipe, "lora"), List.of(1e-3), List.of(0L), 9, false, "thanora compare");
+        recipe, Contestant.parse(recipe, "lora"), List.of(1e-3), List.of(0L), 9, false, true, "thanora compare");
     try (RunFolder run = RunFolder.create(whole, true, note -> {})) {
       assertThatThrownBy(() -> Compare.run(other, run, RunListener.SILENT)).isInstanceOf(RecipeException.class)
           .hasMessage("run folder " + whole
@@ -196,7 +197,7 @@ class CompareTest {
   private static Compare.Request byLoss(Long... seeds) {
     Recipe loss = recipe.with("eval.generate=false");
     return new Compare.Request(
-        loss, Contestant.parse(loss, "lora,ties"), List.of(3e-3), List.of(seeds), 9, false, "thanora compare");
+        loss, Contestant.parse(loss, "lora,ties"), List.of(3e-3), List.of(seeds), 9, false, false, "thanora compare");
   }
 
   @Test
@@ -206,6 +207,7 @@ class CompareTest {
         .isDeepEqualTo(result.method("base").orElseThrow().runs().get(0).rowNll());
     assertThat(both.methods()).flatExtracting(ComparisonResult.Method::runs)
         .extracting(run -> ((ComparisonResult.Run) run).rowScore().length).hasSize(7).containsOnly(0);
+    assertThat(both.conflicts()).isEmpty();
     assertThat(ComparisonResult.read(folder.resolve("both/compare.json"))).isEqualTo(both);
     for (String file : List.of("compare.md", "compare.html")) {
       assertThat(folder.resolve("both").resolve(file)).content()

@@ -79,6 +79,12 @@ final class CompareCommand implements Callable<Integer> {
   @Option(names = "--no-costs", description = "Do not time the methods.")
   private boolean noCosts;
 
+  @Option(
+      names = "--no-conflicts",
+      description = "Do not compare the gradients of the reference's tasks on the way: that takes memory, T"
+          + " times its gradients.")
+  private boolean noConflicts;
+
   @Mixin private RecipeOptions options;
   @Mixin private RunOptions run;
   @Mixin private OutputOptions output;
@@ -94,7 +100,7 @@ final class CompareCommand implements Callable<Integer> {
       Recipe recipe = recipe(folder.path());
       Compare.Request request = new Compare.Request(recipe, Contestant.parse(recipe, methods),
           rates(recipe), LongStream.range(firstSeed, firstSeed + seeds).boxed().toList(), sideBySide, !noCosts,
-          command());
+          !noConflicts, command());
       ComparisonResult result = compare(request, folder, display);
       display.close();
       Findings findings = Findings.of(result);
