@@ -29,7 +29,7 @@ public final class Tape implements AutoCloseable {
   private final List<Tensor> kept = new ArrayList<>(); // by the node that is recorded next
   private Graph present;
 
-  /** A result, tensors that live as long, itself among them, and its backward pass. */
+  /** A result, of which only the identity counts, tensors that its backward pass reads, and that pass. */
   private record Node(Tensor output, List<Tensor> kept, Consumer<Tensor> backward) {
     void free() {
       kept.forEach(TensorScope::release);
@@ -84,7 +84,6 @@ public final class Tape implements AutoCloseable {
    * @return output
    */
   public Tensor record(Tensor output, Consumer<Tensor> backward, List<Tensor> read) {
-    keep(output);
     read.forEach(this::keep);
     nodes.add(new Node(output, List.copyOf(kept), backward));
     kept.clear();
