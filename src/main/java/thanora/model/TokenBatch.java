@@ -12,8 +12,8 @@ import thanora.tensor.Tensors;
 /**
  * The tokens of several rows, one after another, on a device: N tokens, no padding.
  *
- * <p>Only attention needs rows side by side. Rows of unequal length are then padded on the right by
- * a gather; under a causal mask no real token sees the padding, so no mask is needed.
+ * <p>Only attention knows rows. Where it needs them side by side, rows of unequal length are padded on
+ * the right by a gather; under a causal mask no real token sees the padding, so no mask is needed.
  */
 public final class TokenBatch {
   final Tensor ids; // (N)
