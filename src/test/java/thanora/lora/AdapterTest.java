@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -15,11 +16,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import thanora.Golden;
 import thanora.Pico;
 import thanora.data.Batch;
 import thanora.hasi.HasiConfig;
+import thanora.method.AdapterMethod;
+import thanora.method.Thanora;
 import thanora.model.Decoder;
 import thanora.model.HeadLoss;
 import thanora.model.Projection;
@@ -82,16 +86,16 @@ class AdapterTest {
     adapter.detach(model);
     assertThat(Tensors.floats(Pico.logits(model, batch))).isEqualTo(base);
     adapter.attach(model);
-    model.replace(Q, inner -> new Plain(inner.weight()));
+    model.replace(Q, inner -> new Plain(inner.weight(), inner.bias()));
     assertThatThrownBy(() -> adapter.detach(model))
         .isInstanceOf(IllegalStateException.class).hasMessageContaining(Q);
   }
 
   /** A linear layer with another weight. */
-  private record Plain(Tensor weight) implements Projection {
+  private record Plain(Tensor weight, Optional<Tensor> bias) implements Projection {
     @Override
     public Tensor apply(Tensor x, TokenBatch batch) {
-      return Ops.linear(x, weight);
+      return product(x);
     }
   }
 
@@ -221,12 +225,20 @@ class AdapterTest {
     }
   }
 
-  /** With G = dL/dW of the merged weight: dL/dA = s Bᵀ G, dL/dB = s G Aᵀ, whatever is frozen. */
-  @Test
-  void theGradientIsThatOfAutogradThroughTheMergedWeight() {
-    Decoder model = Pico.load("llama", DType.F64);
-    Batch batch = Pico.batch("llama");
-    LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanoraPaper());
+  /**
+   * With G = dL/dW of the merged weight: dL/dA = s Bᵀ G, dL/dB = s G Aᵀ, whatever is frozen, whichever
+   * layers have no adapter. Biases, head norms and plain layers are on the way.
+   */
+  @ParameterizedTest
+  @CsvSource({"llama,.*", "qwen2,.*", "qwen3,.*", "qwen2,.*v_proj", "qwen3,.*0.mlp.(gate|down)_proj", "llama,.*1.*q_proj"})
+  void theGradientIsThatOfAutogradThroughTheMergedWeight(String name, String which) {
+    Decoder model = Pico.load(name, DType.F64);
+    Batch batch = Pico.batch(name);
+    List<String> modules = model.projectionNames().stream().filter(module -> module.matches(which)).toList();
+    AdapterMethod.Setting setting = Starts.setting(model, modules);
+    AdapterMethod method = new Thanora("test", HasiConfig.thanoraPaper(), SprConfig.thanora());
+    LoraAdapter adapter = (LoraAdapter) method.empty(setting);
+    method.start(setting, adapter, 0);
     Starts.disturb(adapter, 0.05, 5);
     adapter.attach(model);
     Starts.gradient(model, adapter, batch);
@@ -236,7 +248,7 @@ class AdapterTest {
       Tensor leaf = Ops.add(model.projection(module).weight(), adapter.delta(module)).detach();
       leaf.set_requires_grad(true);
       merged.put(module, leaf);
-      model.replace(module, inner -> new Plain(leaf));
+      model.replace(module, inner -> new Plain(leaf, inner.bias()));
     }
     Tensor hidden = model.hidden(Pico.tokens(batch));
     float[] scales = new float[batch.labels()];
