@@ -1,6 +1,7 @@
-"""Mean training loss of every configuration over the last 100 logged steps, paired with LoRA's.
+"""Mean training loss of every configuration over the last 100 logged steps, paired with another's.
 
-    python3 progressive.py six-tasks-365.csv
+    python3 progressive.py six-tasks-365.csv                  # each at its best rate, beside lora
+    python3 progressive.py six-tasks-365.csv thanora 3e-3     # those at this rate, beside thanora
 
 A column is name@learning-rate#seed, a row a step, a value the mean -log p of the labelled tokens of
 the step's batch before its update. Every row of data is seen once, so this is a loss on unseen rows;
@@ -19,15 +20,15 @@ def mean(values):
     return sum(values) / len(values)
 
 
-def main(path):
+def main(path, reference="lora", rate=None):
     with open(path) as file:
         table = list(csv.DictReader(file))[-WINDOW:]
     runs = {}
     for column in table[0]:
         if column != "step":
             name, rest = column.split("@")
-            rate, seed = rest.split("#")
-            runs.setdefault(name, {}).setdefault(rate, {})[int(seed)] = [float(row[column]) for row in table]
+            at, seed = rest.split("#")
+            runs.setdefault(name, {}).setdefault(at, {})[int(seed)] = [float(row[column]) for row in table]
     best = {name: min(rates, key=lambda r: mean(mean(v) for v in rates[r].values())) for name, rates in runs.items()}
 
     def line(name, rate, reference, reference_rate):
@@ -45,13 +46,11 @@ def main(path):
         print(f"| {name} | {rate} | {mean(mean(v) for v in own.values()):.3f} "
               f"| {mean(mean(g) for g in gaps.values()):+.3f} [{low:+.3f}, {high:+.3f}] | {each} |")
 
-    print("| method | rate | loss | to lora | by seed |\n|---|---|---|---|---|")
-    for name in sorted(runs, key=lambda n: mean(mean(v) for v in runs[n][best[n]].values())):
-        line(name, best[name], "lora", best["lora"])
-    print("\n| at 3e-3 | rate | loss | to thanora | by seed |\n|---|---|---|---|---|")
-    for name in ["thanora", "no-coop", "random-blocks", "b-0", "lambda-0.3", "uniform-ranks", "no-spr", "no-deflation"]:
-        line(name, "3e-3", "thanora", "3e-3")
+    print(f"| method | rate | loss | to {reference} | by seed |\n|---|---|---|---|---|")
+    chosen = best if rate is None else {name: rate for name in runs if rate in runs[name]}
+    for name in sorted(chosen, key=lambda n: mean(mean(v) for v in runs[n][chosen[n]].values())):
+        line(name, chosen[name], reference, chosen[reference])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
