@@ -13,7 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import thanora.checkpoint.AtomicFiles;
@@ -26,6 +29,7 @@ import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.eval.Evaluator;
 import thanora.eval.Metric;
+import thanora.train.StoppedException;
 
 /**
  * A comparison of methods: every configuration on the same rows in the same order for the same steps,
@@ -38,10 +42,11 @@ public final class Compare {
   /** Validation rows a task that rates are chosen by, where the recipe does not say. */
   private static final int VALIDATION_ROWS = 50;
 
+  private static final String REQUEST = "compare.request";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Request request;
-  private final RunFolder folder;
+  private final Path folder;
   private final RunListener listener;
   private final LoadedModel model;
   private final TaskSet tasks;
@@ -82,7 +87,7 @@ public final class Compare {
     }
   }
 
-  private Compare(Request request, RunFolder folder, RunListener listener, LoadedModel model, TaskSet tasks) {
+  private Compare(Request request, Path folder, RunListener listener, LoadedModel model, TaskSet tasks) {
     this.request = request;
     this.folder = folder;
     this.listener = listener;
@@ -104,15 +109,40 @@ public final class Compare {
    * @return what is written as {@code compare.json}, {@code compare.md} and {@code compare.html}
    */
   public static ComparisonResult run(Request request, RunFolder folder, RunListener listener) {
+    begin(request, folder);
+    return loaded(request, request.recipe, folder.path(), listener, compare -> {
+      ComparisonResult result = compare.run();
+      write(result, folder.path());
+      return result;
+    });
+  }
+
+  /**
+   * Trains and scores what no other process is at, so that processes on devices of their own share a
+   * comparison; to be ended by {@link #run}.
+   *
+   * @param folder of the comparison, after {@link #begin}
+   * @param device this process computes on
+   * @param threads of its matrix products
+   * @throws RecipeException if the folder holds another comparison
+   */
+  public static void work(Request request, Path folder, String device, int threads, RunListener listener) {
     checkIdentity(request, folder);
-    listener.stage("load " + request.recipe.model(), 1);
-    try (LoadedModel model = LoadedModel.load(request.recipe)) {
+    Recipe here = request.recipe.with("device=" + device, "threads=" + threads);
+    loaded(request, here, folder, listener, compare -> {
+      compare.work();
+      return folder;
+    });
+  }
+
+  private static <T> T loaded(
+      Request request, Recipe here, Path folder, RunListener listener, Function<Compare, T> body) {
+    listener.stage("load " + here.model(), 1);
+    try (LoadedModel model = LoadedModel.load(here)) {
       TaskSet tasks = Tasks.read(request.recipe, model);
       listener.advanced(1);
       tasks.report().lines().forEach(listener::note);
-      ComparisonResult result = new Compare(request, folder, listener, model, tasks).run();
-      write(result, folder.path());
-      return result;
+      return body.apply(new Compare(request, folder, listener, model, tasks));
     }
   }
 
@@ -128,76 +158,122 @@ public final class Compare {
     AtomicFiles.write(folder.resolve("compare.html"), HtmlPage.of(result, findings));
   }
 
-  private static void checkIdentity(Request request, RunFolder folder) {
-    Path file = folder.path().resolve("compare.request");
+  /** Makes the folder one of this comparison, or checks that it is. */
+  public static void begin(Request request, RunFolder folder) {
+    if (folder.holdsRun()) {
+      checkIdentity(request, folder.path());
+    }
+    AtomicFiles.write(folder.path().resolve(REQUEST), request.identity());
+    folder.writeOrCompare(request.recipe);
+  }
+
+  private static void checkIdentity(Request request, Path folder) {
+    Path file = folder.resolve(REQUEST);
     try {
-      if (folder.holdsRun() && !(Files.exists(file) && Files.readString(file).equals(request.identity()))) {
-        throw new RecipeException(List.of("run folder " + folder.path()
+      if (!(Files.exists(file) && Files.readString(file).equals(request.identity()))) {
+        throw new RecipeException(List.of("run folder " + folder
             + ": holds another comparison; resume with the same recipe, methods, sweep and seeds"));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(file + " cannot be read", e);
     }
-    AtomicFiles.write(file, request.identity());
-    folder.writeOrCompare(request.recipe);
   }
 
   private ComparisonResult run() {
     List<CompareGroup> groups = groups();
-    for (CompareGroup group : groups) {
-      group.train();
+    Map<String, Double> chosen = work(groups);
+    ComparisonResult.Run base = base(new RowScorer(request.recipe, model, tasks));
+    Map<String, List<ComparisonResult.Run>> runs = new LinkedHashMap<>();
+    groups.stream().flatMap(group -> group.scored(chosen).stream()).forEach(scored ->
+        runs.computeIfAbsent(scored.name(), name -> new ArrayList<>()).add(scored.run()));
+    runs.values().forEach(own -> own.sort(Comparator.comparingLong(ComparisonResult.Run::seed)));
+    Map<String, ComparisonResult.Cost> costs =
+        request.costs ? new CompareCosts(request, model, tasks, listener).measure() : Map.of();
+    return result(groups, sweeps(groups), chosen, base, runs, costs);
+  }
+
+  private void work() {
+    work(groups());
+  }
+
+  /** Trains and scores all groups together with whoever else is at it; returns the chosen rates. */
+  private Map<String, Double> work(List<CompareGroup> groups) {
+    share(groups, CompareGroup::isTrained, CompareGroup::train);
+    Map<String, Double> chosen = new LinkedHashMap<>();
+    sweeps(groups).forEach((name, points) -> chosen.put(name, best(points)));
+    RowScorer scorer = new RowScorer(request.recipe, model, tasks);
+    List<PostHocMerge> merges = request.contestants.stream().filter(c -> c.merge().isPresent())
+        .map(c -> new PostHocMerge(c, model, tasks, scorer)).toList();
+    share(groups, group -> group.isScored(chosen), group -> group.score(chosen, scorer, merges));
+    return chosen;
+  }
+
+  /** Works at every group that nobody is at, until all are done by someone. */
+  private void share(List<CompareGroup> groups, Predicate<CompareGroup> done, Consumer<CompareGroup> work) {
+    while (!groups.stream().allMatch(done)) {
+      boolean worked = false;
+      for (CompareGroup group : groups) {
+        worked |= !done.test(group) && group.alone(() -> work.accept(group));
+      }
+      if (!worked) {
+        pause();
+      }
     }
+  }
+
+  private void pause() {
+    if (listener.stopRequested()) {
+      throw new StoppedException("stopped while others are at the last groups");
+    }
+    try {
+      Thread.sleep(500);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StoppedException("interrupted");
+    }
+  }
+
+  private static Map<String, List<ComparisonResult.RatePoint>> sweeps(List<CompareGroup> groups) {
     Map<String, List<ComparisonResult.RatePoint>> sweeps = new LinkedHashMap<>();
     groups.forEach(group -> group.validation().forEach((run, nll) -> sweeps
         .computeIfAbsent(run.contestant().name(), name -> new ArrayList<>())
         .add(new ComparisonResult.RatePoint(run.rate(), run.seed(), nll))));
-    Map<String, Double> chosen = new LinkedHashMap<>();
-    sweeps.forEach((name, points) -> chosen.put(name, best(points)));
-
-    RowScorer scorer = new RowScorer(request.recipe, model, tasks);
-    ComparisonResult.Run base = base(scorer);
-    Map<String, List<ComparisonResult.Run>> runs = new LinkedHashMap<>();
-    List<PostHocMerge> merges = request.contestants.stream().filter(c -> c.merge().isPresent())
-        .map(c -> new PostHocMerge(c, model, tasks, scorer)).toList();
-    for (CompareGroup group : groups) {
-      group.score(chosen, scorer, merges).forEach(scored ->
-          runs.computeIfAbsent(scored.name(), n -> new ArrayList<>()).add(scored.run()));
-    }
-    runs.values().forEach(own -> own.sort(Comparator.comparingLong(ComparisonResult.Run::seed)));
-    Map<String, ComparisonResult.Cost> costs =
-        request.costs ? new CompareCosts(request, model, tasks, listener).measure() : Map.of();
-    return result(groups, sweeps, chosen, base, runs, costs);
+    return sweeps;
   }
 
   /**
    * All runs, in groups that are trained at once. A GPU is the busier the more configurations there
-   * are, so seeds stand together there; on a CPU rows of several seeds would only be padded.
+   * are, so seeds stand together there, but each form of adapter for itself, since another form would
+   * have launches of its own. On a CPU rows of several seeds would only be padded.
    */
   private List<CompareGroup> groups() {
-    List<CompareGroup> groups = new ArrayList<>();
-    if (!model.decoder().placement().isCpu()) {
-      addGroups(groups, request.seeds);
-      return groups;
+    List<List<SideBySide.Run>> parts = new ArrayList<>();
+    if (model.decoder().placement().isCpu()) {
+      request.seeds.forEach(seed -> parts.addAll(
+          parts(SideBySide.byForm(model, tasks, runs(List.of(seed))).stream().flatMap(List::stream).toList())));
+    } else {
+      SideBySide.byForm(model, tasks, runs(request.seeds)).forEach(runs -> parts.addAll(parts(runs)));
+      parts.sort(Comparator.comparingInt(part -> -part.size())); // the longest first, so that none is last alone
     }
-    request.seeds.forEach(seed -> addGroups(groups, List.of(seed)));
-    return groups;
+    return IntStream.range(0, parts.size()).mapToObj(i -> new CompareGroup(
+        request, parts.get(i), folder.resolve("groups").resolve("group" + i), model, tasks, listener)).toList();
   }
 
-  private void addGroups(List<CompareGroup> groups, List<Long> seeds) {
+  private List<SideBySide.Run> runs(List<Long> seeds) {
     List<SideBySide.Run> runs = new ArrayList<>();
     for (Contestant contestant : request.contestants) {
       for (double rate : request.rates(contestant)) {
         seeds.forEach(seed -> runs.add(new SideBySide.Run(contestant, rate, seed)));
       }
     }
-    List<SideBySide.Run> ordered = SideBySide.ordered(model, tasks, runs);
-    // groups of like size, so that none is nearly empty
+    return runs;
+  }
+
+  /** Parts of like size, so that none is nearly empty. */
+  private List<List<SideBySide.Run>> parts(List<SideBySide.Run> runs) {
     int count = (runs.size() + request.members - 1) / request.members;
-    for (int i = 0; i < count; i++) {
-      List<SideBySide.Run> part = ordered.subList(runs.size() * i / count, runs.size() * (i + 1) / count);
-      groups.add(new CompareGroup(request, List.copyOf(part),
-          folder.path().resolve("groups").resolve("group" + groups.size()), model, tasks, listener));
-    }
+    return IntStream.range(0, count)
+        .mapToObj(i -> List.copyOf(runs.subList(runs.size() * i / count, runs.size() * (i + 1) / count))).toList();
   }
 
   /** The rate of the lowest mean over seeds and tasks; one that diverged with any seed is not taken. */
@@ -211,7 +287,7 @@ public final class Compare {
 
   /** Scores of the untouched model; a comparison that goes on has them already. */
   private ComparisonResult.Run base(RowScorer scorer) {
-    Path file = folder.path().resolve("base.json");
+    Path file = folder.resolve("base.json");
     try {
       if (Files.exists(file)) {
         return JSON.readValue(file.toFile(), ComparisonResult.Run.class);

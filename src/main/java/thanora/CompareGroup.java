@@ -35,7 +35,7 @@ import thanora.train.Trainer;
 import thanora.train.TrainingLoop;
 
 /**
- * Configurations that are trained at once, ordered as {@link SideBySide#ordered}, and what is kept of
+ * Configurations that are trained at once, in the order of {@link SideBySide#byForm}, and what is kept of
  * them in their folder:
  *
  * <pre>
@@ -83,13 +83,33 @@ final class CompareGroup {
   /** What a contestant came to on the test rows with one seed. */
   record Scored(String name, ComparisonResult.Run run) {}
 
+  /** Runs {@code body} unless another process is at this group; whether it did. */
+  boolean alone(Runnable body) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException(folder + " cannot be made", e);
+    }
+    Optional<RunLock> lock = RunLock.tryTake(folder, listener::note);
+    if (lock.isEmpty()) {
+      return false;
+    }
+    try (RunLock held = lock.get()) {
+      body.run();
+      return true;
+    }
+  }
+
+  boolean isTrained() {
+    return Files.exists(trainedFile());
+  }
+
   /** Trains the group, unless that is done. */
   void train() {
-    if (Files.exists(trainedFile())) {
+    if (isTrained()) {
       return;
     }
     try (SideBySide side = SideBySide.empty(model, tasks, runs, listener)) {
-      Files.createDirectories(folder);
       AtomicFiles.write(folder.resolve("members.json"), JSON.writeValueAsString(side.order().stream().map(run ->
           Map.of("name", run.contestant().name(), "learning_rate", run.rate(), "seed", run.seed())).toList()));
       Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), 1, listener::note);
@@ -199,24 +219,39 @@ final class CompareGroup {
     return folder.resolve("trained.json");
   }
 
+  /** The runs at the rate that was chosen for their contestant. */
+  private List<SideBySide.Run> best(Map<String, Double> chosen) {
+    return runs.stream().filter(run -> chosen.get(run.contestant().name()) == run.rate()).toList();
+  }
+
+  private Path scoredFile() {
+    return folder.resolve("scored.json");
+  }
+
+  boolean isScored(Map<String, Double> chosen) {
+    return best(chosen).isEmpty() || Files.exists(scoredFile());
+  }
+
+  /** What {@link #score} came to. */
+  List<Scored> scored(Map<String, Double> chosen) {
+    try {
+      return best(chosen).isEmpty() ? List.of() : List.of(JSON.readValue(scoredFile().toFile(), Scored[].class));
+    } catch (IOException e) {
+      throw new UncheckedIOException(scoredFile() + " cannot be read; remove it and resume", e);
+    }
+  }
+
   /**
-   * Scores the chosen runs on the test rows, and what merging rules make of them.
+   * Scores the chosen runs on the test rows, and what merging rules make of them, unless that is done.
    *
    * @param chosen rate of every contestant
    */
-  List<Scored> score(
-      Map<String, Double> chosen, Compare.RowScorer scorer, List<PostHocMerge> merges) {
-    List<SideBySide.Run> best = runs.stream()
-        .filter(run -> chosen.get(run.contestant().name()) == run.rate()).toList();
-    List<Scored> scores = new ArrayList<>();
-    if (best.isEmpty()) {
-      return scores;
+  void score(Map<String, Double> chosen, Compare.RowScorer scorer, List<PostHocMerge> merges) {
+    if (isScored(chosen)) {
+      return;
     }
-    Path file = folder.resolve("scored.json");
-    try (SideBySide side = SideBySide.empty(model, tasks, best, listener)) {
-      if (Files.exists(file)) {
-        return List.of(JSON.readValue(file.toFile(), Scored[].class));
-      }
+    List<Scored> scores = new ArrayList<>();
+    try (SideBySide side = SideBySide.empty(model, tasks, best(chosen), listener)) {
       try (SideBySide all = SideBySide.empty(model, tasks, runs, listener);
           TensorScope scope = TensorScope.open();
           SafetensorsFile saved = SafetensorsFile.open(folder.resolve("adapters.safetensors"))) {
@@ -244,10 +279,9 @@ final class CompareGroup {
           }
         }
       }
-      AtomicFiles.write(file, JSON.writeValueAsString(scores));
-      return scores;
+      AtomicFiles.write(scoredFile(), JSON.writeValueAsString(scores));
     } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be read or written; remove it and resume", e);
+      throw new UncheckedIOException(scoredFile() + " cannot be written", e);
     }
   }
 

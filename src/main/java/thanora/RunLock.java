@@ -73,6 +73,18 @@ final class RunLock implements AutoCloseable {
         "run folder " + folder + ": is fought over; give each run a folder of its own");
   }
 
+  /** Takes the lock of a folder if no other process holds it. */
+  static Optional<RunLock> tryTake(Path folder, Consumer<String> notes) {
+    try {
+      return Optional.of(take(folder, notes));
+    } catch (RunFolderException e) {
+      if (e.getCause() != null) {
+        throw e;
+      }
+      return Optional.empty();
+    }
+  }
+
   private static boolean create(Path file, String content) throws IOException {
     try {
       Files.writeString(file, content, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);

@@ -88,10 +88,10 @@ final class SideBySide implements AutoCloseable {
     }
   }
 
-  /** Orders configurations so that those one adapter serves stand together. */
-  static List<Run> ordered(LoadedModel model, TaskSet tasks, List<Run> runs) {
+  /** The configurations that one adapter serves, together. */
+  static List<List<Run>> byForm(LoadedModel model, TaskSet tasks, List<Run> runs) {
     return kinds(model, tasks, runs, RunListener.SILENT).stream()
-        .flatMap(kind -> kind.members.stream()).map(Told::run).toList();
+        .map(kind -> kind.members.stream().map(Told::run).toList()).toList();
   }
 
   /** Configurations without their starts, not attached. */

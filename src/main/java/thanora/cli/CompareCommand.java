@@ -85,6 +85,20 @@ final class CompareCommand implements Callable<Integer> {
           + " times its gradients.")
   private boolean noConflicts;
 
+  @Option(
+      names = "--devices",
+      paramLabel = "A,B",
+      split = ",",
+      description = "Devices that share the work, a process each, such as cuda:0,cuda:1; that of the recipe if left"
+          + " out.")
+  private List<String> devices = List.of();
+
+  @Option(names = "--worker", hidden = true, description = "Work at the comparison in --run-dir on this device.")
+  private Optional<String> worker = Optional.empty();
+
+  @Option(names = "--worker-threads", hidden = true)
+  private int workerThreads;
+
   @Mixin private RecipeOptions options;
   @Mixin private RunOptions run;
   @Mixin private OutputOptions output;
@@ -94,13 +108,14 @@ final class CompareCommand implements Callable<Integer> {
     if (seeds < 1 || sideBySide < 1 || firstSeed < 0) {
       throw new IllegalArgumentException("--seeds and --side-by-side are 1 or more, --first-seed is 0 or more");
     }
+    if (worker.isPresent()) {
+      work(worker.get(), run.runDir.orElseThrow());
+      return 0;
+    }
     try (StopSignals signals = StopSignals.take(output.err());
         RunFolder folder = run.create("compare-" + RunOptions.nameOf(file), output::note);
         RunDisplay display = new RunDisplay(output)) {
-      Recipe recipe = recipe(folder.path());
-      Compare.Request request = new Compare.Request(recipe, Contestant.parse(recipe, methods),
-          rates(recipe), LongStream.range(firstSeed, firstSeed + seeds).boxed().toList(), sideBySide, !noCosts,
-          !noConflicts, command());
+      Compare.Request request = request(folder.path());
       ComparisonResult result = compare(request, folder, display);
       display.close();
       Findings findings = Findings.of(result);
@@ -111,8 +126,41 @@ final class CompareCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static ComparisonResult compare(Compare.Request request, RunFolder folder, RunDisplay display) {
+  private Compare.Request request(Path folder) throws IOException {
+    Recipe recipe = recipe(folder);
+    return new Compare.Request(recipe, Contestant.parse(recipe, methods), rates(recipe),
+        LongStream.range(firstSeed, firstSeed + seeds).boxed().toList(), sideBySide, !noCosts, !noConflicts,
+        String.join(" ", command().stream().map(CompareCommand::quoted).toList()));
+  }
+
+  /** One of several processes; it ends when the one that started it is gone. */
+  private void work(String device, Path folder) throws IOException {
+    try (StopSignals signals = StopSignals.take(output.err()); RunDisplay display = new RunDisplay(output)) {
+      ProcessHandle.current().parent().ifPresent(
+          parent -> parent.onExit().thenRun(StopSignals::request));
+      Compare.work(request(folder), folder, device, workerThreads, display);
+    }
+  }
+
+  private void shareOut(Compare.Request request, RunFolder folder) {
+    Compare.begin(request, folder);
+    int threads = request.recipe().threads() > 0 ? request.recipe().threads()
+        : Math.max(1, Runtime.getRuntime().availableProcessors() / devices.size());
+    List<String> words = new ArrayList<>(command());
+    words.remove(0);
+    words.addAll(List.of("--side-by-side", "" + sideBySide, "--run-dir", folder.path().toString(),
+        "--worker-threads", "" + threads));
+    if (noConflicts) {
+      words.add("--no-conflicts");
+    }
+    Workers.run(devices, words, output::note);
+  }
+
+  private ComparisonResult compare(Compare.Request request, RunFolder folder, RunDisplay display) {
     try {
+      if (!devices.isEmpty()) {
+        shareOut(request, folder);
+      }
       return Compare.run(request, folder, display);
     } catch (StoppedException e) {
       throw RunOptions.resumable(e, folder);
@@ -166,16 +214,16 @@ final class CompareCommand implements Callable<Integer> {
     return Contestant.rates(parts[1], ",");
   }
 
-  /** The command for the reader: what was asked, as it can be asked again. */
-  private String command() {
-    List<String> words = new ArrayList<>(List.of("thanora", "compare", file.toString(), "--methods", quoted(methods),
-        "--seeds", "" + seeds));
+  /** The command that asks for the same comparison again. */
+  private List<String> command() {
+    List<String> words = new ArrayList<>(
+        List.of("thanora", "compare", file.toString(), "--methods", methods, "--seeds", "" + seeds));
     if (firstSeed > 0) {
       words.addAll(List.of("--first-seed", "" + firstSeed));
     }
     sweep.ifPresent(value -> words.addAll(List.of("--sweep", value)));
-    options.overrides().forEach(change -> words.addAll(List.of("--set", quoted(change))));
-    return String.join(" ", words);
+    options.overrides().forEach(change -> words.addAll(List.of("--set", change)));
+    return words;
   }
 
   private static String quoted(String word) {

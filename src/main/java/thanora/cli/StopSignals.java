@@ -48,6 +48,11 @@ final class StopSignals implements AutoCloseable {
     err.flush();
   }
 
+  /** As if SIGTERM had been received. */
+  static void request() {
+    code = CODES.get("TERM");
+  }
+
   /** Whether one was received. */
   static boolean received() {
     return code != 0;
