@@ -1,10 +1,11 @@
 """Times our training step and PEFT's in turn, and prints both with their ratio and spread.
 
 usage: compare_steps.py [--model shape|FOLDER] [--rounds 4] [--steps 6] [--warmup 2] [--threads 2]
-                        [--batch 4] [--length 128] [--rank 16] [--check]
+                        [--batch 4] [--length 128] [--rank 16] [--rows FILE.jsonl] [--check]
 
 "shape" is SmolLM2-135M with random weights, FOLDER a Hugging Face folder. Each round starts one
-process of each program, one after the other: PEFT, ours with plain LoRA, ours with ThanoRA. With
+process of each program, one after the other: PEFT, ours with plain LoRA, ours with ThanoRA. --rows takes
+the rows of a file, padded to the longest of their batch by PEFT, not padded by ours. With
 --check the exit code is 1 if ours costs more than 1.2 times PEFT's, by medians over all rounds, or
 takes 3 GB of memory.
 """
@@ -31,6 +32,7 @@ def parse():
     parser.add_argument("--batch", type=int, default=4, help="rows a step")
     parser.add_argument("--length", type=int, default=128, help="tokens a row")
     parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--rows", help="JSONL with prompt and completion, instead of random tokens")
     parser.add_argument("--check", action="store_true", help="exit 1 if ours costs too much")
     return parser.parse_args()
 
@@ -40,6 +42,8 @@ def programs(options):
     same = []
     for name in ("steps", "warmup", "threads", "batch", "length", "rank"):
         same += [f"--{name}", str(getattr(options, name))]
+    if options.rows:
+        same += ["--rows", str(Path(options.rows).resolve())]
     model = (["--config", str(HOME / "bench" / "smollm2-135m.json")] if options.model == "shape"
              else ["--model", options.model])
     ours = [str(HOME / "thanora"), "bench", "--quiet", "--json", *model, *same]

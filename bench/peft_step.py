@@ -7,7 +7,8 @@ usage: peft_step.py [--model shape|FOLDER] [--batch 4] [--length 128] [--rank 16
 linears, alpha = 2 rank, no dropout, fused AdamW, scaled-dot-product attention. A step is forward,
 backward, update and zeroing of the gradients. Random full-length sequences with a label on every
 token; with --rows, batches of the file's rows ("prompt" and "completion" texts) in file order, cut
-to --length, padded to the longest of their batch, labels on the completion (needs a FOLDER).
+to --length, in the model's chat template if it has one, padded to the longest of their batch, labels
+on the completion (needs a FOLDER).
 Prints one JSON line; the times in it leave the warm-up steps out.
 """
 import argparse
@@ -75,9 +76,11 @@ def row_batches(options):
             row = json.loads(line)
             if not isinstance(row.get("prompt"), str) or not isinstance(row.get("completion"), str):
                 sys.exit(f"{options.rows}:{number}: no texts prompt and completion")
-            prompt, completion = encode(row["prompt"]), encode(row["completion"])
-            labels = [-100] * len(prompt) + completion + [tokenizer.eos_token_id]
-            ids = prompt + completion + [tokenizer.eos_token_id]
+            prompt = encode(row["prompt"]) if tokenizer.chat_template is None else encode(
+                tokenizer.apply_chat_template([dict(role="user", content=row["prompt"])], tokenize=False,
+                                              add_generation_prompt=True))
+            completion = encode(row["completion"]) + [tokenizer.eos_token_id]
+            ids, labels = prompt + completion, [-100] * len(prompt) + completion
             rows.append((ids[:options.length], labels[:options.length]))
     at = 0
     while True:

@@ -1,5 +1,6 @@
 package thanora.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -22,6 +24,8 @@ import picocli.CommandLine.Option;
 import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.data.Batch;
+import thanora.data.EncodedRow;
+import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
 import thanora.model.Decoder;
@@ -39,8 +43,8 @@ import thanora.train.Trainer;
     name = "bench",
     hidden = true,
     description = {
-      "Times training steps on the CPU in float32: random rows of full length, every token trained"
-          + " on, all linear layers adapted."
+      "Times training steps on the CPU in float32, all linear layers adapted: random rows of full length,"
+          + " every token trained on, or the rows of a file."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final double LEARNING_RATE = 1e-4;
@@ -75,6 +79,12 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--length", paramLabel = "N", description = "Tokens a row; ${DEFAULT-VALUE}.")
   private int length = 128;
 
+  @Option(
+      names = "--rows",
+      paramLabel = "FILE",
+      description = "JSONL with prompt and completion, in file order, cut to --length; needs --model.")
+  private Optional<Path> file = Optional.empty();
+
   @Option(names = "--rank", paramLabel = "N", description = "LoRA rank; ${DEFAULT-VALUE}.")
   private int rank = 16;
 
@@ -96,11 +106,12 @@ final class BenchCommand implements Callable<Integer> {
       Threads.use(threads());
       ModelConfig config =
           ModelConfig.from(new ObjectMapper().readTree(source.config.get().toFile()));
-      time(Decoder.load(config, new RandomWeights(config), Placement.CPU_F32));
+      time(Decoder.load(config, new RandomWeights(config), Placement.CPU_F32), random(config.vocabulary()));
     } else {
       try (LoadedModel model = LoadedModel.load(
           source.model.orElseThrow(), "cpu", Recipe.Dtype.FLOAT32, threads())) {
-        time(model.decoder());
+        time(model.decoder(),
+            file.isPresent() ? read(file.get(), model) : random(model.decoder().config().vocabulary()));
       }
     }
     return 0;
@@ -109,6 +120,9 @@ final class BenchCommand implements Callable<Integer> {
   private void check() {
     if (source.model.isEmpty() && source.config.isEmpty()) {
       throw new IllegalArgumentException("no model is given; give --model PATH or --config FILE");
+    }
+    if (file.isPresent() && source.model.isEmpty()) {
+      throw new IllegalArgumentException("--rows needs a tokenizer; give --model PATH");
     }
     if (IntStream.of(tasks, rows, rank, steps).anyMatch(n -> n < 1) || length < 2 || warmup < 0) {
       throw new IllegalArgumentException("--tasks, --batch, --rank and --steps are 1 or more,"
@@ -124,36 +138,56 @@ final class BenchCommand implements Callable<Integer> {
     return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
   }
 
-  private void time(Decoder model) throws IOException {
+  /** Rows of random tokens. */
+  private IntFunction<EncodedRow> random(int vocabulary) {
+    Random random = Seeds.stream(0, "bench");
+    return row -> new EncodedRow(random.ints(length, 0, vocabulary).toArray(), 0);
+  }
+
+  /** The rows of a file as the model sees them, over and over. */
+  private IntFunction<EncodedRow> read(Path rows, LoadedModel model) throws IOException {
+    List<EncodedRow> encoded = new ArrayList<>();
+    for (String line : Files.readAllLines(rows)) {
+      JsonNode row = new ObjectMapper().readTree(line);
+      EncodedRow whole = model.encode(new Row(row.path("prompt").asText(), row.path("completion").asText()));
+      int[] ids = Arrays.copyOf(whole.ids(), Math.min(length, whole.ids().length));
+      encoded.add(new EncodedRow(ids, Math.min(ids.length - 1, whole.promptLength())));
+    }
+    return row -> encoded.get(row % encoded.size());
+  }
+
+  private void time(Decoder model, IntFunction<EncodedRow> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
         rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
     Trainer trainer =
         new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), config, ProcessGroup.single());
-    Random random = Seeds.stream(0, "bench");
     double[] seconds = new double[steps];
     double loss = 0;
+    long tokens = 0;
     for (int step = 1; step <= warmup + steps; step++) {
-      Batch batch = batch(random, model.config().vocabulary(), made.tasks());
+      Batch batch = batch(source, (step - 1) * rows, made.tasks());
       long start = System.nanoTime();
       loss = trainer.step(List.of(batch), step, LEARNING_RATE).get(0).loss();
       if (step > warmup) {
         seconds[step - warmup - 1] = (System.nanoTime() - start) / 1e9;
+        tokens += batch.tokens();
       }
     }
-    report(seconds, loss, made.adapter().trainableParameters());
+    report(seconds, tokens, loss, made.adapter().trainableParameters());
   }
 
-  /** Random rows, in turn of each task. */
-  private Batch batch(Random random, int vocabulary, int tasksHere) {
+  /** The rows from that number on, in turn of each task. */
+  private Batch batch(IntFunction<EncodedRow> source, int first, int tasksHere) {
     List<Sample> samples = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
-      samples.add(new Sample(row % tasksHere, row, random.ints(length, 0, vocabulary).toArray(), 0));
+      EncodedRow encoded = source.apply(first + row);
+      samples.add(new Sample(row % tasksHere, row, encoded.ids(), encoded.promptLength()));
     }
     return Batch.of(samples, tasksHere);
   }
 
-  private void report(double[] seconds, double loss, long parameters) throws IOException {
+  private void report(double[] seconds, long tokens, double loss, long parameters) throws IOException {
     double mean = Arrays.stream(seconds).average().orElseThrow();
     double[] sorted = Arrays.stream(seconds).sorted().toArray();
     double median = (sorted[(steps - 1) / 2] + sorted[steps / 2]) / 2;
@@ -164,7 +198,7 @@ final class BenchCommand implements Callable<Integer> {
     result.put("best", rounded(sorted[0]));
     result.put("steps", steps);
     peak.ifPresent(value -> result.put("peak_rss_mb", value));
-    result.put("tokens_per_second", rounded(rows * length / mean));
+    result.put("tokens_per_second", rounded(tokens / (mean * steps)));
     result.put("loss", rounded(loss));
     result.put("trainable_parameters", parameters);
     result.put("threads", threads());
