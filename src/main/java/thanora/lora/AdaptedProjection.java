@@ -41,7 +41,7 @@ record AdaptedProjection(Projection inner, List<Adapter> adapters, List<Adapter.
   private Tensor recorded(Tensor x, Tensor wx, TokenBatch batch, Tape tape) {
     List<Tensor> inputs = parts(x, batch);
     List<Tensor> outputs = parts(wx, batch);
-    List<Adapter.Share> shares = new ArrayList<>();
+    List<Share> shares = new ArrayList<>();
     Tensor[] y = new Tensor[adapters.size()];
     boolean inPlace = true;
     for (int i = 0; i < y.length; i++) {
@@ -54,7 +54,7 @@ record AdaptedProjection(Projection inner, List<Adapter> adapters, List<Adapter.
     return tape.record(result, dy -> backward(x, dy, shares, batch, tape), List.of(x));
   }
 
-  private void backward(Tensor x, Tensor dy, List<Adapter.Share> shares, TokenBatch batch, Tape tape) {
+  private void backward(Tensor x, Tensor dy, List<Share> shares, TokenBatch batch, Tape tape) {
     List<Tensor> upstream = parts(dy, batch);
     Tensor[] ofBase = new Tensor[shares.size()];
     boolean same = true;

@@ -210,23 +210,6 @@ public abstract class Adapter implements AutoCloseable {
    */
   abstract Tensor apply(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch);
 
-  /** The part of a module that an adapter does, in a pass that is recorded. */
-  interface Share {
-    /** The layer's output with the adapter, (K N, out). */
-    Tensor y();
-
-    /**
-     * Adds up the gradients of the adapter's numbers.
-     *
-     * @param dy gradient of {@link #y}
-     * @return gradient of the frozen layer's output
-     */
-    Tensor backward(Tensor dy);
-
-    /** Adds the adapter's own part to the gradient of the layer's input (K N, in); after the other. */
-    void addTo(Tensor dx);
-  }
-
   /**
    * The same as {@link #apply}, with a backward pass to follow: by libtorch's autograd, unless the form
    * knows a shorter way.
@@ -234,27 +217,8 @@ public abstract class Adapter implements AutoCloseable {
    * @param wx may be overwritten
    */
   Share share(Site site, Tensor x, Tensor wx, Optional<Tensor> bias, TokenBatch batch, Tape tape) {
-    Tape.Graph graph = tape.graph(List.of(x, wx), in -> apply(site, in.get(0), in.get(1), bias, batch));
-    return new Share() {
-      private Tensor dx;
-
-      @Override
-      public Tensor y() {
-        return graph.output();
-      }
-
-      @Override
-      public Tensor backward(Tensor dy) {
-        List<Tensor> gradients = graph.backward(dy);
-        dx = gradients.get(0);
-        return gradients.get(1);
-      }
-
-      @Override
-      public void addTo(Tensor target) {
-        Ops.addInPlace(target, dx, 1);
-      }
-    };
+    return Share.byAutograd(
+        tape.graph(List.of(x, wx), in -> apply(site, in.get(0), in.get(1), bias, batch)));
   }
 
   /** Makes what the forward pass reads from the parameters; call after every change of them. */
@@ -343,35 +307,6 @@ public abstract class Adapter implements AutoCloseable {
   /** A gradient of a leaf as (K, shape). */
   final Tensor perMember(Tensor gradient) {
     return members == 1 ? gradient.unsqueeze(0) : gradient;
-  }
-
-  /** x rowsᵀ, each member its own: x (K N, in), rows (r, in) or (K, r, in); (K N, r). */
-  static Tensor times(Tensor x, Tensor rows) {
-    if (rows.dim() == 2) {
-      return Ops.linear(x, rows);
-    }
-    Tensor each = x.view(rows.size(0), -1, x.size(1));
-    return Ops.bmm(each, Ops.transposeLast(rows)).view(x.size(0), -1);
-  }
-
-  /** base + s z rows, each member its own: z (K N, r), rows (r, out) or (K, r, out); (K N, out). */
-  static Tensor plusTimes(Tensor base, Tensor z, Tensor rows, double s) {
-    if (rows.dim() == 2) {
-      return Ops.addmm(base, z, rows, s);
-    }
-    long k = rows.size(0);
-    return Ops.baddbmm(base.view(k, -1, base.size(1)), z.view(k, -1, z.size(1)), rows, s)
-        .view(base.size(0), -1);
-  }
-
-  /** base += z rows, each member its own, in place: z (K N, r), rows (r, out) or (K, r, out). */
-  static void addTimes(Tensor base, Tensor z, Tensor rows) {
-    if (rows.dim() == 2) {
-      Ops.addMatmulInPlace(base, z, rows);
-    } else {
-      long k = rows.size(0);
-      Ops.addBmmInPlace(base.view(k, -1, base.size(1)), z.view(k, -1, z.size(1)), rows, 1);
-    }
   }
 
   /** Asks the tape, if the pass is recorded, for the gradient of a module's leaf of a field. */

@@ -1,5 +1,8 @@
 package thanora.lora;
 
+import static thanora.lora.MemberProducts.plusTimes;
+import static thanora.lora.MemberProducts.times;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
