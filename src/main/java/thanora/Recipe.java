@@ -318,6 +318,7 @@ public record Recipe(
    * @param adamBeta2 decay of the mean of their squares
    * @param adamEpsilon added to the root
    * @param loss what is weighted alike in the loss of a step
+   * @param lossPower how far it is, from 0, tokens alike, to 1
    * @param maxLength most tokens of a row
    * @param longRows what happens to longer ones
    * @param mixing which task the next row comes from
@@ -349,6 +350,7 @@ public record Recipe(
       double adamBeta2,
       double adamEpsilon,
       Loss loss,
+      double lossPower,
       int maxLength,
       LongRows longRows,
       Mixing mixing,
@@ -367,7 +369,7 @@ public record Recipe(
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
-          2e-4, 1, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 512,
+          2e-4, 1, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 1, 512,
           LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
           Gradients.SUM, 0.3, 0);
     }

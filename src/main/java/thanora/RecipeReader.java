@@ -425,6 +425,7 @@ public final class RecipeReader {
             train.number("adam_beta2", d.adamBeta2(), Range.BELOW_ONE),
             train.number("adam_epsilon", d.adamEpsilon(), Range.POSITIVE),
             train.choice("loss", d.loss()),
+            train.number("loss_power", d.lossPower(), Range.UNIT),
             train.integer("max_length", d.maxLength(), 2),
             train.choice("long_rows", d.longRows()),
             train.choice("mixing", d.mixing()),

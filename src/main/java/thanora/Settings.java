@@ -82,7 +82,15 @@ final class Settings {
    */
   static Trainee.Member member(Recipe recipe, Penalty penalty, double rate) {
     return new Trainee.Member(penalty, gradients(recipe), rate,
-        LossWeighting.valueOf(recipe.train().loss().name()), recipe.train().loraplusLrRatio());
+        loss(recipe.train()), recipe.train().loraplusLrRatio());
+  }
+
+  private static LossWeighting loss(Recipe.Train train) {
+    return switch (train.loss()) {
+      case TOKEN -> LossWeighting.TOKEN;
+      case ROW -> new LossWeighting(LossWeighting.Unit.ROW, train.lossPower());
+      case TASK -> new LossWeighting(LossWeighting.Unit.TASK, train.lossPower());
+    };
   }
 
   static HasiConfig hasi(Recipe.Hasi hasi) {

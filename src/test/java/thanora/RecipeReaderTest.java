@@ -58,7 +58,7 @@ class RecipeReaderTest {
                 Recipe.Between.TASKS, Recipe.SprSchedule.CONSTANT),
             new Train(
                 2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
-                Recipe.Loss.TOKEN, 512,
+                Recipe.Loss.TOKEN, 1, 512,
                 Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
                 Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0),
             new Recipe.Eval(200, 16, 0, true),

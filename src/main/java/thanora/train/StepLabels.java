@@ -9,30 +9,42 @@ import thanora.dist.ProcessGroup;
  * How many labelled tokens a step has, over all its micro-batches and processes, so that what one weighs
  * does not depend on how a batch is cut.
  *
+ * @param weightings one a member
  * @param byTask labelled tokens of each task, by member: (K, T)
- * @param rows rows that have labelled tokens, by member: (K)
+ * @param totals Σ n^(1 − power) over the units of each member's weighting, by which weights sum to 1: (K)
  */
-record StepLabels(double[][] byTask, double[] rows) {
+record StepLabels(List<LossWeighting> weightings, double[][] byTask, double[] totals) {
   /** Of this process's micro-batches and of the others in the group. */
-  static StepLabels of(List<MemberBatch> microBatches, ProcessGroup group) {
-    int members = microBatches.get(0).members();
-    double[][] byTask = new double[members][microBatches.get(0).tasks()];
-    double[] rows = new double[members];
+  static StepLabels of(List<MemberBatch> microBatches, List<LossWeighting> weightings, ProcessGroup group) {
+    double[][] byTask = new double[weightings.size()][microBatches.get(0).tasks()];
+    double[] totals = new double[weightings.size()];
     for (MemberBatch batch : microBatches) {
       int[] labelRows = batch.labelRows();
-      for (int member = 0; member < members; member++) {
-        int last = -1;
+      int[] ofRow = ofRow(batch);
+      for (int member = 0; member < totals.length; member++) {
+        double power = weightings.get(member).power();
         for (int i = batch.labelStarts()[member]; i < batch.labelStarts()[member + 1]; i++) {
           byTask[member][batch.targetTasks()[i]]++;
-          rows[member] += labelRows[i] == last ? 0 : 1;
-          last = labelRows[i];
+          totals[member] += Math.pow(ofRow[labelRows[i]], -power); // n of a row: n^(1 - power)
         }
       }
     }
-    for (int member = 0; member < members; member++) {
+    for (int member = 0; member < totals.length; member++) {
       byTask[member] = Arrays.stream(byTask[member]).map(group::sum).toArray();
+      double power = weightings.get(member).power();
+      totals[member] = weightings.get(member).unit() == LossWeighting.Unit.ROW ? group.sum(totals[member])
+          : Arrays.stream(byTask[member]).filter(n -> n > 0).map(n -> Math.pow(n, 1 - power)).sum();
     }
-    return new StepLabels(byTask, Arrays.stream(rows).map(group::sum).toArray());
+    return new StepLabels(weightings, byTask, totals);
+  }
+
+  /** Labelled tokens of the rows of a batch, where each is whole. */
+  private static int[] ofRow(MemberBatch batch) {
+    int[] ofRow = new int[batch.rowTasks().length];
+    for (int row : batch.labelRows()) {
+      ofRow[row]++;
+    }
+    return ofRow;
   }
 
   /** All of a member. */
@@ -40,27 +52,17 @@ record StepLabels(double[][] byTask, double[] rows) {
     return Arrays.stream(byTask[member]).sum();
   }
 
-  /**
-   * What each labelled token of a micro-batch weighs in the loss of its member.
-   *
-   * @param weightings one a member
-   */
-  float[] weights(MemberBatch batch, List<LossWeighting> weightings) {
+  /** What each labelled token of a micro-batch weighs in the loss of its member. */
+  float[] weights(MemberBatch batch) {
     int[] labelRows = batch.labelRows();
-    int[] ofRow = new int[batch.rowTasks().length];
-    for (int row : labelRows) {
-      ofRow[row]++;
-    }
+    int[] ofRow = ofRow(batch);
     float[] weights = new float[labelRows.length];
-    for (int member = 0; member < batch.members(); member++) {
-      double all = of(member);
-      double tasks = Arrays.stream(byTask[member]).filter(count -> count > 0).count();
+    for (int member = 0; member < totals.length; member++) {
+      LossWeighting weighting = weightings.get(member);
       for (int i = batch.labelStarts()[member]; i < batch.labelStarts()[member + 1]; i++) {
-        weights[i] = (float) (1 / switch (weightings.get(member)) {
-          case TOKEN -> all;
-          case ROW -> rows[member] * ofRow[labelRows[i]];
-          case TASK -> tasks * byTask[member][batch.targetTasks()[i]];
-        });
+        double n = weighting.unit() == LossWeighting.Unit.ROW
+            ? ofRow[labelRows[i]] : byTask[member][batch.targetTasks()[i]];
+        weights[i] = (float) (Math.pow(n, -weighting.power()) / totals[member]);
       }
     }
     return weights;

@@ -95,7 +95,7 @@ public final class Trainer implements AutoCloseable {
       List<MemberBatch> microBatches, long step, double learningRate, boolean byTask) {
     try (TensorScope scope = TensorScope.open()) {
       boolean apart = byTask || combines;
-      StepLabels labels = StepLabels.of(microBatches, group);
+      StepLabels labels = StepLabels.of(microBatches, weightings, group);
       long[] tokens = new long[members];
       Arrays.setAll(tokens, member -> Math.round(
           group.sum(microBatches.stream().mapToInt(batch -> batch.tokens()[member]).sum())));
@@ -200,7 +200,7 @@ public final class Trainer implements AutoCloseable {
       TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
       Tensor hidden = model.hidden(tokens);
       HeadLoss.Result head = HeadLoss.withGradient(
-          model, hidden, batch.labelled(), batch.targets(), labels.weights(batch, weightings));
+          model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
       losses.add(head.nll(), batch);
       tape.backward(head.gradient().orElseThrow());
     }

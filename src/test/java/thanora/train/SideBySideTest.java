@@ -104,9 +104,9 @@ class SideBySideTest {
     Run lora = Run.of("lora", new PlainLora(false), 1, 1);
     return List.of(
         List.of(lora, Run.of("other lora", new PlainLora(false), 2, 0.5),
-            Run.of("rows alike", new PlainLora(false), 1, 1).with(LossWeighting.ROW)),
+            Run.of("rows alike", new PlainLora(false), 1, 1).with(new LossWeighting(LossWeighting.Unit.ROW, 0.5))),
         List.of(Run.of("thanora", thanora(), 3, 1), Run.of("rows apart for a while", byRow(), 3, 1),
-            Run.of("tasks alike", thanora(), 3, 1).with(LossWeighting.TASK)),
+            Run.of("tasks alike", thanora(), 3, 1).with(new LossWeighting(LossWeighting.Unit.TASK, 1))),
         List.of(Run.of("dora", new Dora(), 4, 2), Run.of("dora plus", new Dora(), 4, 2).plus(0.25)),
         List.of(Run.of("hydra plus", new HydraLora(4), 5, 1).plus(4)),
         List.of(Run.of("mtl", new MtlLora(3, 0.1), 6, 1)),

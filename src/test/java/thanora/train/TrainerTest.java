@@ -11,6 +11,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import thanora.Golden;
 import thanora.Memory;
@@ -94,9 +95,14 @@ class TrainerTest {
     return Tensors.doubles(file.load(name, Placement.CPU_F32));
   }
 
+  private static List<LossWeighting> weightings() {
+    return List.of(LossWeighting.TOKEN, new LossWeighting(LossWeighting.Unit.ROW, 1),
+        new LossWeighting(LossWeighting.Unit.TASK, 0.5));
+  }
+
   /** 7 ragged rows of three tasks: at once, in 2s (the last alone), one by one, by tokens. */
   @ParameterizedTest
-  @EnumSource(LossWeighting.class)
+  @MethodSource("weightings")
   void howABatchIsCutChangesRoundingOnly(LossWeighting loss) {
     Decoder model = Pico.load("llama", DType.F64);
     LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
@@ -147,8 +153,9 @@ class TrainerTest {
 
   /** Rows alike: the mean of the rows' own gradients; tasks alike: that of the tasks'. */
   @ParameterizedTest
-  @EnumSource(value = LossWeighting.class, names = {"ROW", "TASK"})
-  void theGradientIsTheMeanOfWhatWeighsAlike(LossWeighting loss) {
+  @EnumSource
+  void theGradientIsTheMeanOfWhatWeighsAlike(LossWeighting.Unit unit) {
+    LossWeighting loss = new LossWeighting(unit, 1);
     Decoder model = Pico.load("llama", DType.F64);
     LoraAdapter adapter = Starts.hasi(model, HasiConfig.thanora());
     adapter.attach(model);
@@ -156,7 +163,7 @@ class TrainerTest {
     List<Sample> rows = new ArrayList<>(Starts.rows(4, 5).get(0));
     rows.addAll(Starts.rows(3, 6).get(2));
     Sample unlabelled = new Sample(2, 9, new int[] {4, 5, 6}, 3);
-    List<List<Sample>> alike = loss == LossWeighting.ROW ? rows.stream().map(List::of).toList()
+    List<List<Sample>> alike = unit == LossWeighting.Unit.ROW ? rows.stream().map(List::of).toList()
         : List.of(rows.subList(0, 4), rows.subList(4, 7));
     double[] mean = new double[(int) adapter.trainableParameters()];
     for (List<Sample> part : alike) {

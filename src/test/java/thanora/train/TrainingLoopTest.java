@@ -66,7 +66,7 @@ class TrainingLoopTest {
       adapter.attach(model);
       SprConfig spr = SprConfig.thanora().withSchedule(SprConfig.Schedule.COSINE);
       Trainee.Member member = new Trainee.Member(new Thanora("test", HasiConfig.thanora(), spr).penalty(adapter, 0),
-          Optional.empty(), 1, LossWeighting.ROW, 4);
+          Optional.empty(), 1, new LossWeighting(LossWeighting.Unit.ROW, 1), 4);
       Trainer trainer =
           new Trainer(model, List.of(new Trainee(adapter, List.of(member))), config, ProcessGroup.single());
       checkpoints = new Checkpoints(folder, 1, warning -> {});
