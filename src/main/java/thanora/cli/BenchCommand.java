@@ -30,6 +30,8 @@ import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
 import thanora.model.Decoder;
 import thanora.model.ModelConfig;
+import thanora.tensor.DType;
+import thanora.tensor.GpuMemory;
 import thanora.tensor.Placement;
 import thanora.tensor.Seeds;
 import thanora.tensor.Threads;
@@ -43,8 +45,8 @@ import thanora.train.Trainer;
     name = "bench",
     hidden = true,
     description = {
-      "Times training steps on the CPU in float32, all linear layers adapted: random rows of full length,"
-          + " every token trained on, or the rows of a file."
+      "Times training steps, all linear layers adapted: random rows of full length, every token trained on,"
+          + " or the rows of a file. In float32 on the CPU, in bfloat16 on a GPU."
     })
 final class BenchCommand implements Callable<Integer> {
   private static final double LEARNING_RATE = 1e-4;
@@ -97,6 +99,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--threads", paramLabel = "N", description = "0: all cores.")
   private int threads = 0;
 
+  @Option(names = "--device", paramLabel = "NAME", description = "cpu or cuda:0; ${DEFAULT-VALUE}.")
+  private String device = "cpu";
+
   @Mixin private OutputOptions output;
 
   @Override
@@ -106,10 +111,12 @@ final class BenchCommand implements Callable<Integer> {
       Threads.use(threads());
       ModelConfig config =
           ModelConfig.from(new ObjectMapper().readTree(source.config.get().toFile()));
-      time(Decoder.load(config, new RandomWeights(config), Placement.CPU_F32), random(config.vocabulary()));
+      Placement placement = device.equals("cpu") ? Placement.CPU_F32 : new Placement(device, DType.BF16);
+      time(Decoder.load(config, new RandomWeights(config), placement), random(config.vocabulary()));
     } else {
       try (LoadedModel model = LoadedModel.load(
-          source.model.orElseThrow(), "cpu", Recipe.Dtype.FLOAT32, threads())) {
+          source.model.orElseThrow(), device,
+          device.equals("cpu") ? Recipe.Dtype.FLOAT32 : Recipe.Dtype.BFLOAT16, threads())) {
         time(model.decoder(),
             file.isPresent() ? read(file.get(), model) : random(model.decoder().config().vocabulary()));
       }
@@ -174,7 +181,7 @@ final class BenchCommand implements Callable<Integer> {
         tokens += batch.tokens();
       }
     }
-    report(seconds, tokens, loss, made.adapter().trainableParameters());
+    report(seconds, tokens, loss, made.adapter().trainableParameters(), GpuMemory.peakBytes(model.placement()));
   }
 
   /** The rows from that number on, in turn of each task. */
@@ -187,7 +194,7 @@ final class BenchCommand implements Callable<Integer> {
     return Batch.of(samples, tasksHere);
   }
 
-  private void report(double[] seconds, long tokens, double loss, long parameters) throws IOException {
+  private void report(double[] seconds, long tokens, double loss, long parameters, double gpuBytes) throws IOException {
     double mean = Arrays.stream(seconds).average().orElseThrow();
     double[] sorted = Arrays.stream(seconds).sorted().toArray();
     double median = (sorted[(steps - 1) / 2] + sorted[steps / 2]) / 2;
@@ -198,6 +205,9 @@ final class BenchCommand implements Callable<Integer> {
     result.put("best", rounded(sorted[0]));
     result.put("steps", steps);
     peak.ifPresent(value -> result.put("peak_rss_mb", value));
+    if (!Double.isNaN(gpuBytes)) {
+      result.put("peak_gpu_mb", Math.round(gpuBytes / 1e6));
+    }
     result.put("tokens_per_second", rounded(tokens / (mean * steps)));
     result.put("loss", rounded(loss));
     result.put("trainable_parameters", parameters);

@@ -1,9 +1,7 @@
 package thanora.cli;
 
 import java.util.AbstractSet;
-import java.util.Arrays;
 import java.util.Iterator;
-import java.util.Random;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
@@ -11,7 +9,6 @@ import thanora.checkpoint.Weights;
 import thanora.model.ModelConfig;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
-import thanora.tensor.Seeds;
 import thanora.tensor.Tensors;
 
 /** Weights that a configuration describes and nobody trained: enough to time a step. */
@@ -19,10 +16,10 @@ final class RandomWeights implements Weights {
   private static final double BOUND = 0.035; // deviation 0.02, as models start
 
   private final ModelConfig config;
-  private final Random random = Seeds.stream(0, "random weights");
 
   RandomWeights(ModelConfig config) {
     this.config = config;
+    Tensors.seed(0);
   }
 
   /** Any name is there, since {@link #shape} knows what each kind of tensor looks like. */
@@ -76,15 +73,7 @@ final class RandomWeights implements Weights {
   @Override
   public Tensor load(String name, Placement placement) {
     long[] shape = shape(name);
-    int count = Math.toIntExact(Arrays.stream(shape).reduce(1, Math::multiplyExact));
-    float[] values;
-    if (name.endsWith("norm.weight")) {
-      values = new float[count];
-      Arrays.fill(values, 1);
-    } else {
-      values = Seeds.uniform(random, count, BOUND);
-    }
-    return Tensors.to(Tensors.of(values, shape), placement);
+    return name.endsWith("norm.weight") ? Tensors.ones(placement, shape) : Tensors.uniform(placement, BOUND, shape);
   }
 
   @Override

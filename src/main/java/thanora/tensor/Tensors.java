@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -21,6 +22,21 @@ public final class Tensors {
   /** A new tensor of zeros. */
   public static Tensor zeros(Placement placement, long... shape) {
     return TensorScope.keep(() -> torch.zeros(shape, options(placement)));
+  }
+
+  /** A new tensor of ones. */
+  public static Tensor ones(Placement placement, long... shape) {
+    return TensorScope.keep(() -> torch.ones(shape, options(placement)));
+  }
+
+  /** A new tensor of draws from ±bound, on its device by libtorch's own generator, which {@link #seed} starts. */
+  public static Tensor uniform(Placement placement, double bound, long... shape) {
+    return TensorScope.keep(() -> empty(placement, shape).uniform_(-bound, bound, new GeneratorOptional()));
+  }
+
+  /** Starts libtorch's own generators anew, on all devices. */
+  public static void seed(long seed) {
+    torch.manual_seed(seed);
   }
 
   /** Float32 values in main memory, of the given shape. */
