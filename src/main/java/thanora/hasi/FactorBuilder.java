@@ -62,22 +62,24 @@ final class FactorBuilder {
     Random random = Seeds.stream(seed, "lora.a." + module);
     float[] free = Seeds.uniform(random, a.length - firstFree * dIn, 1 / Math.sqrt(dIn));
     System.arraycopy(free, 0, a, firstFree * dIn, free.length);
-    return new Rows(a, bt, dIn, dOut, blocks,
+    return new Rows(a, bt, dIn, dOut, blocks, config.startsAtZero() ? 0 : blocks.taskRows(),
         config.start().subtract() == HasiConfig.Subtract.NONE);
   }
 
-  /** A and Bᵀ, row-major; {@code kept} where the initial product stays in the model. */
-  record Rows(float[] a, float[] bt, int dIn, int dOut, Blocks blocks, boolean kept) {
+  /**
+   * A and Bᵀ, row-major, of which the first {@code frozen} rows are subtracted, unless the initial
+   * product is {@code kept} in the model.
+   */
+  record Rows(float[] a, float[] bt, int dIn, int dOut, Blocks blocks, int frozen, boolean kept) {
     /** The same as tensors of the caller's scope. */
     Factors tensors() {
-      int rows = blocks.taskRows();
-      float[] a0 = Arrays.copyOf(a, rows * dIn);
-      float[] b0t = kept ? new float[rows * dOut] : Arrays.copyOf(bt, rows * dOut);
+      float[] a0 = Arrays.copyOf(a, frozen * dIn);
+      float[] b0t = kept ? new float[frozen * dOut] : Arrays.copyOf(bt, frozen * dOut);
       return new Factors(
           Tensors.of(a, blocks.r(), dIn),
           Tensors.of(bt, blocks.r(), dOut),
-          Tensors.of(a0, rows, dIn),
-          Tensors.of(b0t, rows, dOut),
+          Tensors.of(a0, frozen, dIn),
+          Tensors.of(b0t, frozen, dOut),
           blocks);
     }
   }

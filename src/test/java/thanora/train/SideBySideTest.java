@@ -100,12 +100,17 @@ class SideBySideTest {
         .withBetween(SprConfig.Between.ROWS).withSchedule(SprConfig.Schedule.COSINE));
   }
 
+  private static Thanora fromZero() {
+    HasiConfig preset = HasiConfig.thanora();
+    return new Thanora("from zero", preset.with(preset.start().withB(0)).with(preset.ranks().withCoop(false)), SprConfig.thanora());
+  }
+
   private static List<List<Run>> mixed() {
     Run lora = Run.of("lora", new PlainLora(false), 1, 1);
     return List.of(
         List.of(lora, Run.of("other lora", new PlainLora(false), 2, 0.5),
             Run.of("rows alike", new PlainLora(false), 1, 1).with(new LossWeighting(LossWeighting.Unit.ROW, 0.5))),
-        List.of(Run.of("thanora", thanora(), 3, 1), Run.of("rows apart for a while", byRow(), 3, 1),
+        List.of(Run.of("thanora", thanora(), 3, 1), Run.of("more rows, none frozen", fromZero(), 3, 1), Run.of("rows apart for a while", byRow(), 3, 1),
             Run.of("tasks alike", thanora(), 3, 1).with(new LossWeighting(LossWeighting.Unit.TASK, 1))),
         List.of(Run.of("dora", new Dora(), 4, 2), Run.of("dora plus", new Dora(), 4, 2).plus(0.25)),
         List.of(Run.of("hydra plus", new HydraLora(4), 5, 1).plus(4)),
