@@ -108,6 +108,9 @@ final class CompareCommand implements Callable<Integer> {
     if (seeds < 1 || sideBySide < 1 || firstSeed < 0) {
       throw new IllegalArgumentException("--seeds and --side-by-side are 1 or more, --first-seed is 0 or more");
     }
+    if (!devices.isEmpty()) {
+      options.set.add("device=" + Workers.kind(devices)); // how runs are grouped depends on it
+    }
     if (worker.isPresent()) {
       work(worker.get(), run.runDir.orElseThrow());
       return 0;

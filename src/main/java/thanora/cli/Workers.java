@@ -43,6 +43,20 @@ final class Workers {
   }
 
   /**
+   * What all these devices are: cpu or cuda.
+   *
+   * @throws IllegalArgumentException where one is no device, or they are not of one kind
+   */
+  static String kind(List<String> devices) {
+    List<String> kinds = devices.stream().map(device -> Place.of(device.strip()).device).distinct().toList();
+    if (kinds.size() > 1) {
+      throw new IllegalArgumentException("--devices " + String.join(",", devices)
+          + ": are of two kinds, which group runs in different ways; name GPUs or cpu alone");
+    }
+    return kinds.get(0);
+  }
+
+  /**
    * Runs a command on every device until all are through.
    *
    * @param command words after {@code thanora}, to which {@code --worker DEVICE} is added

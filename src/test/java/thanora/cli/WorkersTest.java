@@ -3,8 +3,11 @@ package thanora.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -42,7 +45,7 @@ class WorkersTest {
 
   @Test
   void twoProcessesComeToTheSameBytesAsOne() {
-    assertThat(compare("alone")).as(said()).isZero();
+    assertThat(compare("alone", "--set", "device=cpu")).as(said()).isZero();
     assertThat(compare("shared", "--devices", "cpu,cpu")).as(said()).isZero();
     assertThat(said()).contains("[cpu] train group").doesNotContain("ended with code");
     assertThat(folder.resolve("shared/compare.json")).hasSameBinaryContentAs(folder.resolve("alone/compare.json"));
@@ -50,15 +53,40 @@ class WorkersTest {
   }
 
   @Test
-  void aProcessThatFailsLeavesItsWorkToTheOthers() {
-    assertThat(compare("failed", "--devices", "cpu,cuda:0", "--set", "train.max_steps=1")).as(said()).isZero();
-    assertThat(said()).contains("the process on cuda:0 ended with code 2");
-    assertThat(folder.resolve("failed/compare.md")).content().contains("| thanora");
+  void aProcessThatIsKilledLeavesItsWorkToTheOthers() throws Exception {
+    assertThat(compare("alone", "--set", "device=cpu")).as(said()).isZero();
+    CompletableFuture<Void> killed = CompletableFuture.runAsync(this::killOneAtWork);
+    assertThat(compare("killed", "--devices", "cpu,cpu")).as(said()).isZero();
+    killed.get(1, TimeUnit.SECONDS);
+    assertThat(said()).contains("the process on cpu ended with code 137");
+    assertThat(folder.resolve("killed/compare.json")).hasSameBinaryContentAs(folder.resolve("alone/compare.json"));
+  }
+
+  /** kill -9 of the process that took the first group. */
+  private void killOneAtWork() {
+    Path lock = folder.resolve("killed/groups/group0/.lock");
+    while (true) {
+      try {
+        long pid = Long.parseLong(Files.readString(lock).replaceAll("\\D.*", "").strip());
+        ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+        return;
+      } catch (IOException | NumberFormatException notYet) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  @Test
+  void devicesOfTwoKindsAreRefusedBeforeAnythingIsMade() {
+    assertThat(compare("mixed", "--devices", "cpu,cuda:0")).isEqualTo(2);
+    assertThat(said()).contains("--devices cpu,cuda:0: are of two kinds");
+    assertThat(folder.resolve("mixed")).doesNotExist();
   }
 
   @Test
   void aDeviceThatIsNoneIsNamed() {
     assertThat(compare("bad", "--devices", "cpu,gpu1")).isEqualTo(2);
     assertThat(said()).contains("--devices gpu1: is not cpu, cuda or cuda:N");
+    assertThat(folder.resolve("bad")).doesNotExist();
   }
 }
