@@ -115,8 +115,7 @@ final class BenchCommand implements Callable<Integer> {
       time(Decoder.load(config, new RandomWeights(config), placement), random(config.vocabulary()));
     } else {
       try (LoadedModel model = LoadedModel.load(
-          source.model.orElseThrow(), device,
-          device.equals("cpu") ? Recipe.Dtype.FLOAT32 : Recipe.Dtype.BFLOAT16, threads())) {
+          source.model.orElseThrow(), device, Recipe.Dtype.AUTO, threads())) {
         time(model.decoder(),
             file.isPresent() ? read(file.get(), model) : random(model.decoder().config().vocabulary()));
       }
