@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -181,24 +180,13 @@ public final class RecipeReader {
         values.get("tasks") instanceof RecipeNode.Items items ? items.values() : List.of();
     for (int i = 0; i < tasks.size(); i++) {
       if (tasks.get(i) instanceof RecipeNode.Fields task
-          && (which.equals(String.valueOf(i)) || which.equals(nameOf(task)))) {
+          && (which.equals(String.valueOf(i)) || which.equals(RecipeTasks.nameOf(task)))) {
         task.values().put(key, value);
         return;
       }
     }
     problems.add("--set " + path + ": no task " + which + "; there are "
-        + String.join(", ", taskNames(tasks)) + ", or 0 to " + (tasks.size() - 1));
-  }
-
-  private static List<String> taskNames(List<RecipeNode> tasks) {
-    return tasks.stream()
-        .filter(RecipeNode.Fields.class::isInstance)
-        .map(task -> nameOf((RecipeNode.Fields) task))
-        .toList();
-  }
-
-  private static String nameOf(RecipeNode.Fields task) {
-    return task.values().containsKey("name") ? task.values().get("name").shown() : "";
+        + String.join(", ", RecipeTasks.names(tasks)) + ", or 0 to " + (tasks.size() - 1));
   }
 
   private RecipeValues section(String name) {
@@ -215,7 +203,7 @@ public final class RecipeReader {
   private Recipe build() {
     RecipeValues top = section("");
     Recipe.Method method = top.choice("method", Recipe.Method.THANORA);
-    List<Recipe.Task> tasks = tasks();
+    List<Recipe.Task> tasks = RecipeTasks.read(values.get("tasks"), problems);
     Recipe.Lora lora = lora();
     boolean isThanora = method.isThanora();
     Recipe.Hasi hasi = isThanora
@@ -299,55 +287,6 @@ public final class RecipeReader {
     } catch (IllegalArgumentException e) {
       problems.add(e.getMessage());
     }
-  }
-
-  private List<Recipe.Task> tasks() {
-    List<Recipe.Task> tasks = new ArrayList<>();
-    if (!(values.get("tasks") instanceof RecipeNode.Items items) || items.values().isEmpty()) {
-      String given = values.containsKey("tasks") ? values.get("tasks").shown() + " is " : "is ";
-      problems.add("tasks: " + given + "not a list of one task or more; give each a name");
-      return List.of();
-    }
-    Set<String> names = new HashSet<>();
-    for (int i = 0; i < items.values().size(); i++) {
-      RecipeNode node = items.values().get(i);
-      if (node instanceof RecipeNode.Fields fields) {
-        tasks.add(task(i, fields, names));
-      } else {
-        problems.add("tasks." + i + ": " + node.shown() + " is not a task; give name: and files");
-      }
-    }
-    return tasks;
-  }
-
-  private Recipe.Task task(int index, RecipeNode.Fields fields, Set<String> names) {
-    RecipeValues task = new RecipeValues("tasks." + index + ".", fields.values(), problems);
-    List<String> known = RecipeKeys.of(Recipe.Task.class);
-    for (String key : fields.values().keySet()) {
-      if (!known.contains(key)) {
-        String near = RecipeKeys.nearest(key, known).map(k -> "did you mean " + k + "?")
-            .orElse("a task has " + String.join(", ", known));
-        task.problem(key, "unknown key; " + near);
-      }
-    }
-    String name = task.text("name", "");
-    if (!task.has("name")) {
-      task.problem("name", "is missing; give the task a name");
-    } else if (!name.matches("[\\p{L}\\p{N}_-]+")) {
-      task.problem("name", name + " is not letters, digits, _ and - alone; rename the task");
-    } else if (!names.add(name)) {
-      task.problem("name", name + " is the name of another task; rename one");
-    }
-    return new Recipe.Task(
-        name,
-        task.text("train", name + "/train.jsonl"),
-        task.text("test", name + "/test.jsonl"),
-        task.text("validation"),
-        task.choice("metric", Recipe.Metric.EXACT_MATCH),
-        task.number("weight", 1, Range.POSITIVE),
-        task.integer("max_train_rows", 0, 0),
-        task.integer("max_test_rows", 0, 0),
-        task.integer("max_new_tokens", 0, 0));
   }
 
   private Recipe.Lora lora() {
