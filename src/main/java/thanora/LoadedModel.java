@@ -14,6 +14,7 @@ import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
 import thanora.data.EncodedRow;
 import thanora.data.Row;
+import thanora.hub.Repo;
 import thanora.model.Decoder;
 import thanora.model.ModelConfig;
 import thanora.model.TextGenerator;
@@ -41,7 +42,7 @@ public record LoadedModel(
   /**
    * Loads a model.
    *
-   * @param path a Hugging Face folder, a GGUF file, or {@code demo}
+   * @param path a Hugging Face folder, a GGUF file, a name on the hub, or {@code demo}
    * @param device {@code auto}: a GPU where there is one
    * @param dtype {@code AUTO}: bfloat16 on a GPU, float32 on a CPU
    * @param threads of matrix products; 0 for all cores
@@ -49,12 +50,13 @@ public record LoadedModel(
    * @throws CheckpointException naming file and fault
    */
   public static LoadedModel load(String path, String device, Recipe.Dtype dtype, int threads) {
-    if (!Files.exists(resolve(path))) {
+    Path files = resolve(path);
+    if (!Files.exists(files)) {
       throw new IllegalArgumentException("model " + path
-          + " does not exist; give a Hugging Face folder, a .gguf file or demo");
+          + " does not exist; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
     }
     Threads.use(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
-    Checkpoint checkpoint = Checkpoint.open(resolve(path));
+    Checkpoint checkpoint = Checkpoint.open(files);
     try {
       Tokenizer tokenizer = tokenizer(checkpoint);
       Path source = checkpoint.source();
@@ -102,7 +104,7 @@ public record LoadedModel(
   static Path resolve(String model) {
     return model.equals(Recipe.DEMO_MODEL)
         ? Path.of(System.getProperty("thanora.home", "")).resolve("demo").resolve("model")
-        : Path.of(model);
+        : HubNames.path(model);
   }
 
   private static Placement placement(String device, Recipe.Dtype dtype) {
@@ -142,9 +144,10 @@ public record LoadedModel(
         ? Runtime.getRuntime().availableProcessors() + " CPU cores" : decoder.placement().device();
   }
 
-  /** Where the base lies, for the configuration of an adapter. */
+  /** What the base is called in the configuration of an adapter: its name on the hub, or where it lies. */
   String location() {
-    return checkpoint.source().toAbsolutePath().normalize().toString();
+    Path source = checkpoint.source().toAbsolutePath().normalize();
+    return Repo.ofCached(source).map(Repo::name).orElseGet(source::toString);
   }
 
   /** A row as the model sees it. */

@@ -11,7 +11,8 @@ import java.util.function.Consumer;
  *
  * <p>{@link RecipeReader} makes recipes and checks them; {@code docs/recipe.md} is the reference.
  *
- * @param model a Hugging Face folder, a GGUF file, or {@code demo} for the model shipped with it
+ * @param model a Hugging Face folder, a GGUF file, the name of a model on the hub, or {@code demo} for
+ *     the model shipped with it
  * @param data folder that relative files of tasks are in
  * @param method which method starts the adapter and regularises it; sets defaults of hasi and spr
  * @param seed seed of everything random
@@ -98,6 +99,9 @@ public record Recipe(
    * One task: where its rows are and how its answers are scored.
    *
    * @param name unique; names the task in logs, plans and tables
+   * @param dataset data set of the hub, {@code ORG/NAME} or {@code ORG/NAME@REVISION}; train, test and
+   *     validation then name its splits
+   * @param config one of its configurations; absent = its default
    * @param train JSONL file, relative to {@code data} unless absolute
    * @param test JSONL file, relative to {@code data} unless absolute
    * @param validation JSONL file for evaluation during the run; absent = see validation_rows
@@ -109,6 +113,8 @@ public record Recipe(
    */
   public record Task(
       String name,
+      Optional<String> dataset,
+      Optional<String> config,
       String train,
       String test,
       Optional<String> validation,
@@ -116,7 +122,14 @@ public record Recipe(
       double weight,
       int maxTrainRows,
       int maxTestRows,
-      int maxNewTokens) {}
+      int maxNewTokens) {
+
+    /** The same with another name of its data set. */
+    Task withDataset(String other) {
+      return new Task(name, Optional.of(other), config, train, test, validation, metric, weight, maxTrainRows,
+          maxTestRows, maxNewTokens);
+    }
+  }
 
   /**
    * The adapter's shape.
@@ -421,9 +434,16 @@ public record Recipe(
     return RecipeReader.parse(toYaml(), "recipe", List.of(overrides), ignored);
   }
 
-  /** The same recipe with absolute paths, so that it can be read from any folder. */
+  /** The same with other names of model and data sets. */
+  Recipe withNames(String otherModel, List<Task> otherTasks) {
+    return new Recipe(
+        otherModel, data, method, seed, device, dtype, threads, plan, otherTasks, lora, hasi, spr, train, eval, merge);
+  }
+
+  /** The same recipe with absolute paths, so that it can be read from any folder; names stay names. */
   public Recipe withAbsolutePaths() {
-    String absoluteModel = model.equals(DEMO_MODEL) ? model : absolute(model);
+    boolean named = model.equals(DEMO_MODEL) || HubNames.model(model).isPresent();
+    String absoluteModel = named ? model : absolute(model);
     return new Recipe(
         absoluteModel, absolute(data), method, seed, device, dtype, threads,
         plan.map(Recipe::absolute), tasks, lora, hasi, spr, train, eval, merge);

@@ -31,6 +31,7 @@ final class RecipeKeys {
           Map.entry("fp16", "use dtype: bfloat16"),
           Map.entry("dataset", "list the tasks under tasks"),
           Map.entry("datasets", "list the tasks under tasks"),
+          Map.entry("model_revision", "write it after the name, as in model: ORG/NAME@REVISION"),
           Map.entry("optim", "leave it out; the optimiser is AdamW"),
           Map.entry("optimizer", "leave it out; the optimiser is AdamW"),
           Map.entry("load_in_4bit", "leave it out; weights are not quantised"),

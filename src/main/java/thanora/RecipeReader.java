@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import thanora.RecipeValues.Range;
+import thanora.hub.ModelName;
 
 /**
  * YAML and overrides to a {@link Recipe}; every problem is found before any is reported.
@@ -64,18 +65,23 @@ public final class RecipeReader {
   }
 
   /**
-   * Checks that the files a recipe names are there: model, plan, and files of the tasks.
+   * Checks that the files a recipe names are there: model, plan, and files of the tasks. What it calls
+   * by names on the hub is asked for by {@link HubNames#fetch} alone.
    *
    * @throws RecipeException naming every one that is not
    */
   public static void requireFiles(Recipe recipe) {
     List<String> missing = new ArrayList<>();
-    if (!recipe.model().equals(Recipe.DEMO_MODEL) && !Files.exists(Path.of(recipe.model()))) {
+    boolean named = recipe.model().equals(Recipe.DEMO_MODEL) || HubNames.model(recipe.model()).isPresent();
+    if (!named && !Files.exists(Path.of(recipe.model()))) {
       missing.add("model: " + recipe.model() + " does not exist; give a folder or a .gguf file");
     }
     recipe.plan().filter(plan -> !Files.isRegularFile(Path.of(plan)))
         .ifPresent(plan -> missing.add("plan: " + plan + " does not exist; check the path"));
     for (Recipe.Task task : recipe.tasks()) {
+      if (task.dataset().isPresent()) {
+        continue;
+      }
       String prefix = "tasks." + task.name() + ".";
       requireFile(missing, prefix + "train", recipe.file(task.train()));
       requireFile(missing, prefix + "test", recipe.file(task.test()));
@@ -220,8 +226,10 @@ public final class RecipeReader {
     }
     Recipe.Train train = train(tasks);
     checkGradients(method, train, lora, tasks.size());
+    top.text("model").filter(ModelName::isHidden).ifPresent(
+        model -> notes.accept("model: " + model + " is the file or folder here, not a model of the hub"));
     if (!top.has("model")) {
-      top.problem("model", "is missing; give a Hugging Face folder, a .gguf file or demo");
+      top.problem("model", "is missing; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
     }
     return new Recipe(
         top.text("model", Recipe.DEMO_MODEL), top.text("data", "."), method,

@@ -3,6 +3,7 @@ package thanora;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import thanora.RecipeValues.Range;
 
@@ -70,10 +71,16 @@ final class RecipeTasks {
     } else if (!names.add(name)) {
       task.problem("name", name + " is the name of another task; rename one");
     }
+    Optional<String> dataset = task.text("dataset");
+    if (task.has("config") && dataset.isEmpty()) {
+      task.problem("config", "is of a data set on the hub; give its name as dataset, or leave it out");
+    }
     return new Recipe.Task(
         name,
-        task.text("train", name + "/train.jsonl"),
-        task.text("test", name + "/test.jsonl"),
+        dataset,
+        task.text("config"),
+        task.text("train", dataset.isPresent() ? "train" : name + "/train.jsonl"),
+        task.text("test", dataset.isPresent() ? "test" : name + "/test.jsonl"),
         task.text("validation"),
         task.choice("metric", Recipe.Metric.EXACT_MATCH),
         task.number("weight", 1, Range.POSITIVE),

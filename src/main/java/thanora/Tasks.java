@@ -1,5 +1,6 @@
 package thanora;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -28,8 +29,8 @@ final class Tasks {
     List<ReadOptions> options = new ArrayList<>();
     for (Recipe.Task task : recipe.tasks()) {
       sources.add(new TaskSource(
-          task.name(), recipe.file(task.train()), task.validation().map(recipe::file),
-          Optional.of(recipe.file(task.test())), task.metric().name().toLowerCase(Locale.ROOT),
+          task.name(), file(recipe, task, task.train()), task.validation().map(name -> file(recipe, task, name)),
+          Optional.of(file(recipe, task, task.test())), task.metric().name().toLowerCase(Locale.ROOT),
           task.weight()));
       options.add(new ReadOptions(
           Math.min(recipe.train().maxLength(), model.decoder().config().maxPositions()),
@@ -44,6 +45,15 @@ final class Tasks {
       tasks.tasks().forEach(Tasks::check);
     }
     return tasks;
+  }
+
+  private static Path file(Recipe recipe, Recipe.Task task, String name) {
+    List<Path> files = HubNames.files(recipe, task, name);
+    if (files.size() > 1) {
+      throw new DataException("task " + task.name() + ": split " + name + " has " + files.size()
+          + " files; only one is read");
+    }
+    return files.get(0);
   }
 
   private static OptionalInt limit(int rows) {

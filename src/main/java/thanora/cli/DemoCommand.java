@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.FineTune;
+import thanora.HubNames;
 import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.RunFolder;
@@ -71,7 +72,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void demo(RunFolder folder, RunDisplay display, long start) throws IOException {
-    Recipe recipe = recipe(folder.path());
+    Recipe recipe = HubNames.fetch(recipe(folder.path()), folder.path(), display);
     output.note("ThanoRA: each task in a subspace of its own, one adapter, no router");
     RunSummary thanora = FineTune.run(recipe, folder, display);
     display.close();

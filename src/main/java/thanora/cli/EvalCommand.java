@@ -10,7 +10,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.LoadedModel;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.TrainedModel;
 import thanora.eval.TaskScore;
 
@@ -35,8 +34,8 @@ final class EvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Recipe recipe = options.readRunOrRecipe(run.folder(), output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(
+        options.readRunOrRecipe(run.folder(), output::note).withAbsolutePaths());
     Optional<Path> from = adapter.map(TrainedModel::requireAdapter).or(() -> Files.isDirectory(run.folder())
         ? Optional.of(TrainedModel.adapterOf(run.folder())) : Optional.empty());
     try (RunDisplay display = new RunDisplay(output);

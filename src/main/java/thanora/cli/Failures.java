@@ -7,6 +7,7 @@ import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 import thanora.RecipeException;
 import thanora.RunFolderException;
+import thanora.hub.HubMissingException;
 import thanora.train.StoppedException;
 
 /** From exceptions to lines on standard error and exit codes. */
@@ -61,6 +62,7 @@ final class Failures {
   private static boolean isMistake(Exception e) {
     return e instanceof RecipeException
         || e instanceof RunFolderException
+        || e instanceof HubMissingException
         || e instanceof IllegalArgumentException;
   }
 

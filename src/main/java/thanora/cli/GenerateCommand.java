@@ -10,6 +10,7 @@ import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import thanora.HubNames;
 import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.RunFolder;
@@ -37,8 +38,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
-      description = "A Hugging Face folder, a .gguf file, or demo.")
+      paramLabel = "MODEL",
+      description = "A Hugging Face folder, a .gguf file, a name on the hub such as ORG/NAME, or demo.")
   private Optional<String> model = Optional.empty();
 
   @ArgGroup(exclusive = true)
@@ -64,7 +65,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (model.isEmpty() && source.run.isEmpty()) {
-      throw new IllegalArgumentException("no model is given; give --model PATH or --run DIR");
+      throw new IllegalArgumentException("no model is given; give --model MODEL or --run DIR");
     }
     if (maxNewTokens < 1) {
       throw new IllegalArgumentException(
@@ -80,12 +81,19 @@ final class GenerateCommand implements Callable<Integer> {
     return 0;
   }
 
+  private String fetched(String name) {
+    try (RunDisplay display = new RunDisplay(output)) {
+      return HubNames.fetch(name, display);
+    }
+  }
+
   /** The model that is named, or that of the run, on the run's device. */
   private LoadedModel load() {
+    Optional<String> fetched = model.map(this::fetched);
     if (source.run.isEmpty()) {
-      return LoadedModel.load(model.orElseThrow(), "auto", Recipe.Dtype.AUTO, 0);
+      return LoadedModel.load(fetched.orElseThrow(), "auto", Recipe.Dtype.AUTO, 0);
     }
-    List<String> changes = model.map(path -> List.of("model=" + path)).orElse(List.of());
+    List<String> changes = fetched.map(path -> List.of("model=" + path)).orElse(List.of());
     return LoadedModel.load(
         RunFolder.recipeOf(source.run.get(), changes, output::note).withAbsolutePaths());
   }

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       ExportCommand.class,
       GenerateCommand.class,
+      DownloadCommand.class,
       BenchCommand.class
     })
 public final class Main implements Callable<Integer> {

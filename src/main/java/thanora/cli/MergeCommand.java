@@ -7,7 +7,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import thanora.LoadedModel;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.RunFolder;
 import thanora.TrainedModel;
 
@@ -30,9 +29,8 @@ final class MergeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path out = write.free();
-    Recipe recipe =
-        RunFolder.recipeOf(run.folder(), options.overrides(), output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(
+        RunFolder.recipeOf(run.folder(), options.overrides(), output::note).withAbsolutePaths());
     Optional<Path> adapter = Optional.of(TrainedModel.adapterOf(run.folder()));
     try (StopSignals signals = StopSignals.take(output.err());
         RunDisplay display = new RunDisplay(output);
