@@ -39,10 +39,10 @@ class RecipeReaderTest {
   @Test
   void defaultsAreAsDocumented() {
     Task words =
-        new Task("words", "words/train.jsonl", "words/test.jsonl", Optional.empty(),
+        new Task("words", Optional.empty(), Optional.empty(), "words/train.jsonl", "words/test.jsonl", Optional.empty(),
             Metric.EXACT_MATCH, 1, 0, 0, 0);
     Task sums =
-        new Task("sums", "sums/train.jsonl", "sums/test.jsonl", Optional.empty(),
+        new Task("sums", Optional.empty(), Optional.empty(), "sums/train.jsonl", "sums/test.jsonl", Optional.empty(),
             Metric.EXACT_MATCH, 1, 0, 0, 0);
     Recipe wanted =
         new Recipe(

@@ -11,6 +11,7 @@ import java.util.Set;
 /** Which files of a repository a model needs: not the weights of other programs, nor pictures. */
 final class ModelFiles {
   private static final String CONFIG = "config.json";
+  private static final String TOKENIZER = "tokenizer.json";
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
 
@@ -36,11 +37,12 @@ final class ModelFiles {
     if (snapshot.isListed() && !names.contains(CONFIG)) {
       return List.of(onlyGguf(snapshot, names));
     }
-    List<String> files = new ArrayList<>(List.of(CONFIG));
-    names.stream().filter(name -> OPTIONAL.contains(name) || name.matches("tokenizer[^/]*")).forEach(files::add);
-    if (!files.contains("tokenizer.json")) {
-      files.add("tokenizer.json");
+    if (snapshot.isListed() && !names.contains(TOKENIZER)) {
+      throw new HubMissingException(snapshot.repo().name() + ": has no " + TOKENIZER
+          + "; take a repository that has one, or a GGUF file");
     }
+    List<String> files = new ArrayList<>(List.of(CONFIG, TOKENIZER));
+    names.stream().filter(name -> OPTIONAL.contains(name) || name.matches("tokenizer[^/]*")).forEach(files::add);
     files.addAll(weights(snapshot, names));
     return files;
   }
