@@ -73,6 +73,9 @@ check "merged in the base's bfloat16" "$python" "$checks/check_merged.py" \
 check "merged, run in bfloat16" "$python" "$checks/check_merged.py" \
   "$temp/stored" "$temp/stored.safetensors" --limit 1e-1 --same 0.95 --stored
 
+mkdir "$temp/hub"
+check "cache of the hub" "$python" "$checks/check_hub.py" demo/model "$temp/hub"
+
 # One answer a task, by transformers from the merged folder and by us from it and from the adapter.
 for test in "${tests[@]}"; do
   head -n 1 "$test"

@@ -130,7 +130,8 @@ public final class HubNames {
   }
 
   private static Hub hub(RunListener listener) {
-    return new Hub(HubSettings.standard(), new Shown(listener));
+    HubSettings settings = HubSettings.standard();
+    return new Hub(settings, new Shown(listener, settings.progress()));
   }
 
   /** A download as a stage of a run, in megabytes. */
@@ -138,16 +139,20 @@ public final class HubNames {
     private static final double MEGABYTE = 1e6;
 
     private final RunListener listener;
+    private final boolean progress;
     private String what = "";
 
-    Shown(RunListener listener) {
+    Shown(RunListener listener, boolean progress) {
       this.listener = listener;
+      this.progress = progress;
     }
 
     @Override
     public void begin(Repo repo, long bytes) {
       what = repo.name();
-      listener.stage("download " + what + ", MB", Math.max(1, Math.round(bytes / MEGABYTE)));
+      if (progress) {
+        listener.stage("download " + what + ", MB", Math.max(1, Math.round(bytes / MEGABYTE)));
+      }
     }
 
     @Override
@@ -155,7 +160,9 @@ public final class HubNames {
       if (listener.stopRequested()) {
         throw new StoppedException("stopped in the download of " + what + ", which will go on where it is");
       }
-      listener.advanced(Math.round(bytes / MEGABYTE));
+      if (progress) {
+        listener.advanced(Math.round(bytes / MEGABYTE));
+      }
     }
 
     @Override

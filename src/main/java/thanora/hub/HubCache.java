@@ -100,7 +100,7 @@ final class HubCache {
         return Optional.empty();
       }
       List<HubFile> files = new ArrayList<>();
-      tree.path("files").fields().forEachRemaining(file -> files.add(new HubFile(
+      tree.path("files").properties().forEach(file -> files.add(new HubFile(
           file.getKey(), file.getValue().path("lfs_size").asLong(file.getValue().path("size").asLong()),
           file.getValue().path("blob_id").asText(), HubFile.text(file.getValue(), "lfs_sha256"),
           HubFile.text(file.getValue(), "xet_hash"))));

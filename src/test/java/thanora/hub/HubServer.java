@@ -119,7 +119,8 @@ public final class HubServer implements AutoCloseable {
       return hash("SHA-1", all.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    String etag(String path) {
+    /** The name of a file's blob. */
+    public String etag(String path) {
       Content content = files.get(path);
       return content.large ? content.sha256() : content.blob();
     }
