@@ -26,6 +26,12 @@ public final class HubNames {
     return model.equals(Recipe.DEMO_MODEL) ? Optional.empty() : ModelName.of(model);
   }
 
+  /** What to say of a path that could be a name as well. */
+  public static Optional<String> hidden(String model) {
+    return ModelName.isHidden(model)
+        ? Optional.of("model " + model + " is the file or folder here, not the hub's model of that name") : Optional.empty();
+  }
+
   /**
    * Fetches all files that the recipe's names stand for.
    *
@@ -141,6 +147,7 @@ public final class HubNames {
     private final RunListener listener;
     private final boolean progress;
     private String what = "";
+    private boolean shows;
 
     Shown(RunListener listener, boolean progress) {
       this.listener = listener;
@@ -150,8 +157,9 @@ public final class HubNames {
     @Override
     public void begin(Repo repo, long bytes) {
       what = repo.name();
-      if (progress) {
-        listener.stage("download " + what + ", MB", Math.max(1, Math.round(bytes / MEGABYTE)));
+      shows = progress && bytes >= MEGABYTE;
+      if (shows) {
+        listener.stage("download " + what + ", MB", Math.round(bytes / MEGABYTE));
       }
     }
 
@@ -160,7 +168,7 @@ public final class HubNames {
       if (listener.stopRequested()) {
         throw new StoppedException("stopped in the download of " + what + ", which will go on where it is");
       }
-      if (progress) {
+      if (shows) {
         listener.advanced(Math.round(bytes / MEGABYTE));
       }
     }

@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import thanora.RecipeValues.Range;
-import thanora.hub.ModelName;
 
 /**
  * YAML and overrides to a {@link Recipe}; every problem is found before any is reported.
@@ -226,8 +225,7 @@ public final class RecipeReader {
     }
     Recipe.Train train = train(tasks);
     checkGradients(method, train, lora, tasks.size());
-    top.text("model").filter(ModelName::isHidden).ifPresent(
-        model -> notes.accept("model: " + model + " is the file or folder here, not a model of the hub"));
+    top.text("model").flatMap(HubNames::hidden).ifPresent(notes);
     if (!top.has("model")) {
       top.problem("model", "is missing; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
     }

@@ -263,7 +263,7 @@ class RecipeReaderTest {
     }
     assertThat(problems("")).containsExactlyInAnyOrder(
         "tasks: is not a list of one task or more; give each a name",
-        "model: is missing; give a Hugging Face folder, a .gguf file or demo");
+        "model: is missing; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
   }
 
   @Test

@@ -82,6 +82,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private String fetched(String name) {
+    HubNames.hidden(name).ifPresent(output::note);
     try (RunDisplay display = new RunDisplay(output)) {
       return HubNames.fetch(name, display);
     }

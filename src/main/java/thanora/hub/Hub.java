@@ -86,7 +86,7 @@ public final class Hub {
       if (cached.isEmpty()) {
         throw e;
       }
-      listener.note(e.getMessage() + "; the cached commit " + cached.get() + " is taken");
+      listener.note(e.getMessage().replaceFirst(";.*", "") + "; the cached commit " + cached.get() + " is taken");
       return snapshot(repo, cached.get(), Optional.empty());
     } catch (IOException e) {
       throw cache.cannotWrite(e);

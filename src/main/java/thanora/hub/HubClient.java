@@ -227,7 +227,6 @@ final class HubClient {
           + (status == 429 ? ", too many requests; wait some minutes, or log in (HF_TOKEN)" : "; try again later"),
           wait.isPresent() ? Optional.of(Duration.ofSeconds(wait.getAsLong())) : Optional.empty());
     }
-    String what = repo.kind() == Repo.Kind.MODEL ? "model" : "data set";
     String page = settings.endpoint() + repo.page();
     if (code.equals("GatedRepo")) {
       return new HubMissingException(repo + ": is gated; accept its terms at " + page + ", and give a token of that "
@@ -244,8 +243,9 @@ final class HubClient {
       String remedy = settings.token().isPresent()
           ? "check the name, and whether the token of HF_TOKEN or its file is valid and may read it"
           : "check the name, or give a token that may read it as HF_TOKEN";
-      return new HubMissingException(
-          repo + ": " + host + " has no such " + what + ", or it is private (" + status + "); " + remedy);
+      return new HubMissingException(repo + (repo.kind() == Repo.Kind.MODEL
+          ? ": no folder here and no model of " + host + " has that name" : ": " + host + " has no such data set")
+          + ", or it is private (" + status + "); " + remedy);
     }
     return new HubException(repo + ": " + host + " answers " + status + (code.isEmpty() ? "" : " " + code) + " for "
         + (file.isEmpty() ? "it" : file) + "; see " + page);

@@ -1,6 +1,7 @@
 package thanora.hub;
 
 import java.io.IOException;
+import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -76,8 +77,12 @@ record Patience(Duration firstPause, Consumer<String> notes) {
   }
 
   private static String unreachable(String host, IOException e) {
-    Throwable reason = e.getMessage() == null && e.getCause() != null ? e.getCause() : e;
-    String text = reason.getMessage() == null ? reason.getClass().getSimpleName() : reason.getMessage();
+    Throwable reason = e;
+    while (reason.getMessage() == null && reason.getCause() != null) {
+      reason = reason.getCause();
+    }
+    String text = reason instanceof UnresolvedAddressException ? "its name is unknown"
+        : reason.getMessage() == null ? reason.getClass().getSimpleName() : reason.getMessage();
     return host + " cannot be reached (" + text.replaceAll("\\s+", " ") + "); check the network and HF_ENDPOINT, or give a"
         + " model that is here already";
   }

@@ -87,7 +87,7 @@ class HubCommandTest {
     SmallRun small = new SmallRun(folder);
     Result missing = run(
         "train", small.recipe.toString(), "--quiet", "--model", "org/dmo", "--run-dir", folder.resolve("run").toString());
-    assertThat(missing.err()).singleElement().asString().matches("thanora: org/dmo: 127.0.0.1:\\d+ has no such model, or"
+    assertThat(missing.err()).singleElement().asString().matches("thanora: org/dmo: no folder here and no model of 127.0.0.1:\\d+ has that name, or"
         + " it is private \\(401\\); check the name, or give a token that may read it as HF_TOKEN");
     assertThat(missing.code()).isEqualTo(2);
     assertThat(folder.resolve("run")).doesNotExist();

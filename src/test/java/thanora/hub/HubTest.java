@@ -262,7 +262,8 @@ class HubTest {
             + "/org/gated, and give a token of that account as HF_TOKEN");
     for (String name : List.of("org/mine", "org/nowhere")) {
       assertThatThrownBy(() -> fetch(name)).isInstanceOf(HubMissingException.class)
-          .hasMessageStartingWith(name + ": 127.0.0.1:").hasMessageEndingWith("has no such model, or it is private "
+          .hasMessageStartingWith(name + ": no folder here and no model of 127.0.0.1:")
+          .hasMessageEndingWith("has that name, or it is private "
               + "(401); check the name, or give a token that may read it as HF_TOKEN");
     }
     environment.put("HF_TOKEN", "hf_other");
