@@ -80,7 +80,6 @@ public final class Hub {
       if (cache.files(repo, commit).isEmpty()) {
         cache.setFiles(repo, commit, client.files(repo.at(commit)));
       }
-      cache.setCommit(repo, commit);
       return snapshot(repo, commit, Optional.of(download));
     } catch (HubException e) {
       if (cached.isEmpty()) {

@@ -34,16 +34,23 @@ final class HubClient {
 
   private final HubSettings settings;
   private final Patience patience;
-  private final HttpClient http;
+  private HttpClient http;
 
   HubClient(HubSettings settings, Patience patience) {
     this.settings = settings;
     this.patience = patience;
-    this.http = HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1)
-        .followRedirects(HttpClient.Redirect.NEVER)
-        .connectTimeout(settings.metadataTimeout())
-        .build();
+  }
+
+  /** Made when it is needed: it starts threads and reads certificates, and a full cache needs neither. */
+  private synchronized HttpClient http() {
+    if (http == null) {
+      http = HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .followRedirects(HttpClient.Redirect.NEVER)
+          .connectTimeout(settings.metadataTimeout())
+          .build();
+    }
+    return http;
   }
 
   /** The commit that a revision is now. */
@@ -128,13 +135,13 @@ final class HubClient {
 
   private JsonNode json(Repo repo, URI uri, Consumer<HttpHeaders> seen) {
     return patience.until(settings.host(), () -> {
-      HttpResponse<String> response =
-          exchange("GET", uri, 0, BodyHandlers.ofString(StandardCharsets.UTF_8), seen, false);
+      HttpResponse<InputStream> response = exchange("GET", uri, 0, BodyHandlers.ofInputStream(), seen, false);
+      byte[] body = Stall.readAll(response.body(), settings.dataTimeout());
       if (response.statusCode() != 200) {
         throw refusal(repo, "", response);
       }
       try {
-        return JSON.readTree(response.body());
+        return JSON.readTree(new String(body, StandardCharsets.UTF_8));
       } catch (JsonProcessingException e) {
         throw new HubException(uri + " answers what is no JSON; check HF_ENDPOINT", e);
       }
@@ -198,7 +205,7 @@ final class HubClient {
       settings.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
     }
     try {
-      return http.send(request.build(), handler);
+      return http().send(request.build(), handler);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new HubException("interrupted while waiting for " + uri.getAuthority(), e);

@@ -1,6 +1,8 @@
 package thanora.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /**
@@ -25,17 +27,16 @@ record HubFile(String path, long size, String blob, Optional<String> sha256, Opt
     return sha256.orElse(blob);
   }
 
-  /** Whether the path stays below the folder it is put in, on every system. */
+  /** Whether the path stays below the folder it is put in, on this system. */
   static boolean isPlain(String path) {
-    if (path.isEmpty() || path.chars().anyMatch(c -> c < 32 || c == 127 || "\\:".indexOf(c) >= 0)) {
+    try {
+      Path relative = Path.of(path);
+      boolean odd = path.isEmpty() || path.startsWith("/") || path.chars().anyMatch(Character::isISOControl);
+      return !odd && relative.getRoot() == null && relative.normalize().equals(relative)
+          && !relative.startsWith("..");
+    } catch (InvalidPathException notHere) {
       return false;
     }
-    for (String part : path.split("/", -1)) {
-      if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** An entry of the answer to {@code /api/models/NAME/tree/REVISION}. */

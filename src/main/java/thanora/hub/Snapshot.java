@@ -65,7 +65,7 @@ public final class Snapshot {
 
   /** The text of a small file, fetched if need be. */
   String text(String name) {
-    fetch(List.of(name));
+    bring(List.of(name));
     try {
       return Files.readString(path(name));
     } catch (IOException e) {
@@ -74,11 +74,23 @@ public final class Snapshot {
   }
 
   /**
-   * Makes files be in the cache.
+   * Makes files be in the cache. Only when they are there the revision means this commit while offline, so
+   * that a download that does not end leaves the commit of before usable.
    *
    * @throws HubException naming what is missing where it cannot be fetched
    */
   void fetch(Collection<String> names) {
+    bring(names);
+    if (download.isPresent()) {
+      try {
+        cache.setCommit(asked, repo.revision());
+      } catch (IOException e) {
+        throw cache.cannotWrite(e);
+      }
+    }
+  }
+
+  private void bring(Collection<String> names) {
     List<String> missing = names.stream().distinct().filter(name -> !Files.exists(path(name))).toList();
     if (missing.isEmpty()) {
       return;
@@ -96,10 +108,10 @@ public final class Snapshot {
       wanted.add(Optional.ofNullable(known.get(name)).orElseThrow(
           () -> new HubMissingException(asked + ": has no file " + name + "; check the name")));
     }
-    fetch(wanted);
+    download(wanted);
   }
 
-  private void fetch(List<HubFile> wanted) {
+  private void download(List<HubFile> wanted) {
     long bytes = wanted.stream().mapToLong(HubFile::size).sum();
     requireRoom(bytes - wanted.stream().mapToLong(this::begun).sum());
     listener.begin(asked, bytes);

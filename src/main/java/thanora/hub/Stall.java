@@ -1,7 +1,9 @@
 package thanora.hub;
 
+import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -30,6 +32,19 @@ final class Stall implements AutoCloseable {
       }
     }, period, period, TimeUnit.MILLISECONDS);
     return stall;
+  }
+
+  /** All bytes of a stream, which is closed. */
+  static byte[] readAll(InputStream stream, Duration limit) throws IOException {
+    try (stream; Stall stall = watch(stream, limit)) {
+      ByteArrayOutputStream all = new ByteArrayOutputStream();
+      byte[] buffer = new byte[1 << 14];
+      for (int n = stream.read(buffer); n > 0; n = stream.read(buffer)) {
+        all.write(buffer, 0, n);
+        stall.moved();
+      }
+      return all.toByteArray();
+    }
   }
 
   private static void close(Closeable stream) {

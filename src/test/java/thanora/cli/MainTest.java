@@ -31,6 +31,7 @@ class MainTest {
     "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
     "merge, --run-dir --seed --set --model --data --quiet --json --out --logits",
     "export, --run-dir --seed --set --model --data --quiet --json --out --format --logits",
+    "download, --dataset --config --quiet --json",
     "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
   })
   void everyCommandExplainsItsOptions(String command, String options) {
@@ -43,7 +44,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate", "download");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -93,6 +94,7 @@ class MainTest {
         "generate --model m --prompt x --max-new-tokens 0",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
+        "download", "download a", "download a/b --config c", "download a/b/c",
         "compare demo --methods lora --first-seed -1", "join a.json --out o"
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {

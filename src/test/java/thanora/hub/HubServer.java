@@ -138,6 +138,7 @@ public final class HubServer implements AutoCloseable {
   private volatile boolean ignoresRange;
   private volatile boolean corrupts;
   private volatile int delayMillis;
+  private volatile int hangMillis;
 
   public HubServer() throws IOException {
     hub = start(this::answer);
@@ -214,6 +215,11 @@ public final class HubServer implements AutoCloseable {
   /** Large files come slowly: a pause before every 64 KiB. */
   public void slow(int millis) {
     delayMillis = millis;
+  }
+
+  /** The next answer with a large file stops so long in the middle. */
+  public void hang(int millis) {
+    hangMillis = millis;
   }
 
   private void answer(HttpExchange exchange) throws IOException {
@@ -330,15 +336,17 @@ public final class HubServer implements AutoCloseable {
     exchange.sendResponseHeaders(from > 0 ? 206 : 200, bytes.length == from ? -1 : bytes.length - from);
     OutputStream body = exchange.getResponseBody();
     for (int at = from; at < end; at += 1 << 16) {
-      pause();
+      pause(at > from);
       body.write(bytes, at, Math.min(1 << 16, end - at));
       body.flush();
     }
   }
 
-  private void pause() {
+  private void pause(boolean inTheMiddle) {
+    int hang = inTheMiddle ? hangMillis : 0;
+    hangMillis -= hang;
     try {
-      Thread.sleep(delayMillis);
+      Thread.sleep(delayMillis + hang);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -149,8 +149,6 @@ class HubTest {
 
   @Test
   void aLaterDownloadGoesOnToo() throws IOException {
-    server.cut(100_000, 1);
-    environment.put("HF_HUB_DOWNLOAD_TIMEOUT", "1");
     Hub stopped = new Hub(HubSettings.of(environment, folder), new HubListener() {
       @Override
       public void fetched(long bytes) {
@@ -165,6 +163,14 @@ class HubTest {
     assertThat(fetch(NAME).path().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
     assertThat(toCdn()).singleElement().extracting(HubServer.Request::range).asString().matches("bytes=[1-9]\\d+-");
     assertThat(blobs()).noneMatch(blob -> blob.toString().endsWith(".incomplete"));
+  }
+
+  @Test
+  void aConnectionThatStallsIsGivenUp() {
+    environment.put("HF_HUB_DOWNLOAD_TIMEOUT", "1");
+    server.hang(20_000);
+    assertThat(fetch(NAME).path().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
+    assertThat(toCdn()).extracting(HubServer.Request::range).containsExactly(null, "bytes=65536-");
   }
 
   @Test
@@ -302,6 +308,16 @@ class HubTest {
     server.model("org/evil").file("config.json", "{}").file("../../tokenizer.json", "{}");
     assertThatThrownBy(() -> fetch("org/evil")).hasMessageContaining("no path below a repository");
     assertThat(folder.resolve("hf/hub/models--org--evil/snapshots")).doesNotExist();
+  }
+
+  @Test
+  void aDownloadThatFailsLeavesTheCommitOfBefore() {
+    Hub.Model before = fetch(NAME);
+    server.model(NAME).file("model.safetensors", bytes(200_000));
+    server.corrupt(true);
+    assertThatThrownBy(() -> fetch(NAME)).hasMessageContaining("came with another checksum");
+    environment.put("HF_HUB_OFFLINE", "1");
+    assertThat(fetch(NAME)).isEqualTo(before);
   }
 
   @Test
