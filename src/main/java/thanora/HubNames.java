@@ -53,6 +53,17 @@ public final class HubNames {
     return recipe.withNames(model, tasks);
   }
 
+  /**
+   * The same for a run that may go on: names without a revision then mean what they meant when it began.
+   *
+   * @param folder of the run
+   */
+  public static Recipe fetch(Recipe recipe, Path folder, RunListener listener) {
+    boolean goesOn = Files.isRegularFile(folder.resolve("recipe.yaml"));
+    return fetch(goesOn
+        ? withRevisions(recipe, RunFolder.recipeOf(folder, List.of(), note -> {})) : recipe, listener);
+  }
+
   private static Recipe.Task fetch(Hub hub, Recipe.Task task) {
     Dataset dataset = hub.dataset(Repo.dataset(task.dataset().get()), task.config());
     dataset.split(task.train());
@@ -108,17 +119,7 @@ public final class HubNames {
         .orElseGet(() -> List.of(recipe.file(name)));
   }
 
-  /**
-   * The same for a run that may go on: names without a revision then mean what they meant when it began.
-   *
-   * @param folder of the run
-   */
-  public static Recipe fetch(Recipe recipe, Path folder, RunListener listener) {
-    boolean goesOn = Files.isRegularFile(folder.resolve("recipe.yaml"));
-    return fetch(goesOn
-        ? withRevisions(recipe, RunFolder.recipeOf(folder, List.of(), note -> {})) : recipe, listener);
-  }
-
+  /** The recipe with the run's commits where it gives the same names without a revision. */
   static Recipe withRevisions(Recipe given, Recipe run) {
     List<Recipe.Task> tasks = new ArrayList<>();
     for (Recipe.Task task : given.tasks()) {

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import thanora.RecipeValues.Range;
+import thanora.hub.HubException;
+import thanora.hub.Repo;
 
 /** The tasks of a recipe. */
 final class RecipeTasks {
@@ -72,6 +74,11 @@ final class RecipeTasks {
       task.problem("name", name + " is the name of another task; rename one");
     }
     Optional<String> dataset = task.text("dataset");
+    try {
+      dataset.ifPresent(Repo::dataset);
+    } catch (HubException e) {
+      task.problem("dataset", e.getMessage());
+    }
     if (task.has("config") && dataset.isEmpty()) {
       task.problem("config", "is of a data set on the hub; give its name as dataset, or leave it out");
     }

@@ -28,6 +28,8 @@ class HubNamesTest {
     assertThat(List.of(task.train(), task.test())).containsExactly("train", "test");
     assertThat(task.validation()).isEmpty();
     assertThat(read("demo", ", dataset: org/set, test: dev").tasks().get(0).test()).isEqualTo("dev");
+    assertThatThrownBy(() -> read("demo", ", dataset: a/b/c")).isInstanceOf(RecipeException.class).hasMessage(
+        "tasks.0.dataset: a/b/c is not the name of a data set; write it as ORG/NAME or ORG/NAME@REVISION");
     assertThatThrownBy(() -> read("demo", ", config: main")).isInstanceOf(RecipeException.class)
         .hasMessage("tasks.0.config: is of a data set on the hub; give its name as dataset, or leave it out");
   }

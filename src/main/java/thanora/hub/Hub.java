@@ -31,7 +31,7 @@ public final class Hub {
     this.cache = new HubCache(settings.cache(), settings.symlinks());
     Patience patience = new Patience(firstPause, listener::note);
     this.client = new HubClient(settings, patience);
-    this.download = new Download(settings, client, cache, patience);
+    this.download = new Download(client, cache, patience, settings.dataTimeout());
   }
 
   /** The hub of this process's environment, in silence. */

@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -18,7 +19,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -51,6 +51,11 @@ final class HubClient {
           .build();
     }
     return http;
+  }
+
+  /** The hub, for people. */
+  String host() {
+    return settings.host();
   }
 
   /** The commit that a revision is now. */
@@ -225,41 +230,45 @@ final class HubClient {
   /** What an answer of 400 or more means: an exception that ends it, or one that asks for patience. */
   private HubException refusal(Repo repo, String file, HttpResponse<?> response) throws Patience.BusyException {
     int status = response.statusCode();
-    String code = response.headers().firstValue("X-Error-Code").orElse("");
-    String host = response.uri().getAuthority();
     if (status == 429 || status == 408 || status >= 500) {
-      OptionalLong wait = response.headers().firstValue("Retry-After").filter(s -> s.matches("\\d{1,6}"))
-          .map(s -> OptionalLong.of(Long.parseLong(s))).orElse(OptionalLong.empty());
-      throw new Patience.BusyException(repo + ": " + host + " answers " + status
-          + (status == 429 ? ", too many requests; wait some minutes, or log in (HF_TOKEN)" : "; try again later"),
-          wait.isPresent() ? Optional.of(Duration.ofSeconds(wait.getAsLong())) : Optional.empty());
+      throw busy(repo, response);
     }
     String page = settings.endpoint() + repo.page();
-    if (code.equals("GatedRepo")) {
-      return new HubMissingException(repo + ": is gated; accept its terms at " + page + ", and give a token of that "
-          + "account as HF_TOKEN" + (settings.token().isPresent() ? "; the one given has no access" : ""));
-    }
-    if (code.equals("RevisionNotFound")) {
-      return new HubMissingException(
+    String code = response.headers().firstValue("X-Error-Code").orElse("");
+    return switch (code) {
+      case "GatedRepo" -> new HubMissingException(repo + ": is gated; accept its terms at " + page
+          + ", and give a token of that account as HF_TOKEN"
+          + (settings.token().isPresent() ? "; the one given has no access" : ""));
+      case "RevisionNotFound" -> new HubMissingException(
           repo + ": there is no revision " + repo.revision() + "; see " + page + "/tree/main for branches and tags");
-    }
-    if (code.equals("EntryNotFound")) {
-      return new HubMissingException(repo + ": has no file " + file + "; see " + page + "/tree/" + repo.revision());
-    }
-    if (status == 401 || status == 403 && code.isEmpty() || status == 404) {
-      String remedy = settings.token().isPresent()
-          ? "check the name, and whether the token of HF_TOKEN or its file is valid and may read it"
-          : "check the name, or give a token that may read it as HF_TOKEN";
-      return new HubMissingException(repo + (repo.kind() == Repo.Kind.MODEL
-          ? ": no folder here and no model of " + host + " has that name" : ": " + host + " has no such data set")
-          + ", or it is private (" + status + "); " + remedy);
-    }
-    return new HubException(repo + ": " + host + " answers " + status + (code.isEmpty() ? "" : " " + code) + " for "
-        + (file.isEmpty() ? "it" : file) + "; see " + page);
+      case "EntryNotFound" -> new HubMissingException(
+          repo + ": has no file " + file + "; see " + page + "/tree/" + repo.revision());
+      default -> status == 401 || status == 403 || status == 404 ? unknown(repo, response)
+          : new HubException(repo + ": " + response.uri().getAuthority() + " answers " + status + " " + code + " for "
+              + (file.isEmpty() ? "it" : file) + "; see " + page);
+    };
+  }
+
+  private static Patience.BusyException busy(Repo repo, HttpResponse<?> response) {
+    int status = response.statusCode();
+    String remedy = status == 429 ? ", too many requests; wait some minutes, or log in (HF_TOKEN)" : "; try again later";
+    return new Patience.BusyException(repo + ": " + response.uri().getAuthority() + " answers " + status + remedy,
+        response.headers().firstValue("Retry-After").filter(seconds -> seconds.matches("\\d{1,6}"))
+            .map(seconds -> Duration.ofSeconds(Long.parseLong(seconds))));
+  }
+
+  /** The hub does not tell what is not there from what is not for all. */
+  private HubMissingException unknown(Repo repo, HttpResponse<?> response) {
+    String host = response.uri().getAuthority();
+    return new HubMissingException(repo + (repo.kind() == Repo.Kind.MODEL
+        ? ": no folder here and no model of " + host + " has that name" : ": " + host + " has no such data set")
+        + ", or it is private (" + response.statusCode() + "); check the name, " + (settings.token().isPresent()
+            ? "and whether the token of HF_TOKEN or its file is valid and may read it"
+            : "or give a token that may read it as HF_TOKEN"));
   }
 
   /** Whether nobody answers at that address at all. */
   static boolean isUnreachable(IOException e) {
-    return e instanceof ConnectException || e instanceof java.net.http.HttpConnectTimeoutException;
+    return e instanceof ConnectException || e instanceof HttpConnectTimeoutException;
   }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Which files of a repository a model needs: not the weights of other programs, nor pictures. */
 final class ModelFiles {
@@ -18,6 +19,10 @@ final class ModelFiles {
   /** Files that say more of a model where they are there. */
   static final List<String> OPTIONAL = List.of("generation_config.json", "special_tokens_map.json",
       "added_tokens.json", "chat_template.jinja", "chat_template.json", "tokenizer_config.json");
+
+  /** Files that go with a model to others; we can do without. */
+  private static final Pattern EXTRA =
+      Pattern.compile("tokenizer[^/]*|(?i:licen[cs]e|notice|use_policy)[^/]*");
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -42,7 +47,8 @@ final class ModelFiles {
           + "; take a repository that has one, or a GGUF file");
     }
     List<String> files = new ArrayList<>(List.of(CONFIG, TOKENIZER));
-    names.stream().filter(name -> OPTIONAL.contains(name) || name.matches("tokenizer[^/]*")).forEach(files::add);
+    names.stream().filter(name -> OPTIONAL.contains(name) || snapshot.canFetch() && EXTRA.matcher(name).matches())
+        .forEach(files::add);
     files.addAll(weights(snapshot, names));
     return files;
   }

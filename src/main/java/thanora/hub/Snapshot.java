@@ -13,7 +13,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** A repository at one commit: what files it has, and those of them that are in the cache. */
-public final class Snapshot {
+final class Snapshot {
   private final Repo asked;
   private final Repo repo;
   private final HubCache cache;
@@ -38,12 +38,12 @@ public final class Snapshot {
   }
 
   /** The repository at its commit. */
-  public Repo repo() {
+  Repo repo() {
     return repo;
   }
 
   /** The folder of its files. */
-  public Path folder() {
+  Path folder() {
     return cache.snapshot(repo, repo.revision());
   }
 
@@ -56,6 +56,11 @@ public final class Snapshot {
   /** Whether all files of the commit are known. */
   boolean isListed() {
     return files.isPresent();
+  }
+
+  /** Whether files that are missing can be had. */
+  boolean canFetch() {
+    return download.isPresent();
   }
 
   /** Where a file is, or would be. */
@@ -81,7 +86,7 @@ public final class Snapshot {
    */
   void fetch(Collection<String> names) {
     bring(names);
-    if (download.isPresent()) {
+    if (canFetch()) {
       try {
         cache.setCommit(asked, repo.revision());
       } catch (IOException e) {
@@ -95,7 +100,7 @@ public final class Snapshot {
     if (missing.isEmpty()) {
       return;
     }
-    if (download.isEmpty()) {
+    if (!canFetch()) {
       throw new HubMissingException(asked + ": " + missing.get(0)
           + (missing.size() > 1 ? " and " + (missing.size() - 1) + " more files are" : " is") + " not in the cache "
           + cache.root() + " (commit " + repo.revision() + "), and nothing is fetched while offline; where there is a "
@@ -146,7 +151,7 @@ public final class Snapshot {
   void markAbsent(List<String> names) {
     try {
       for (String name : names) {
-        if (isListed() && download.isPresent() && !names().contains(name)) {
+        if (isListed() && canFetch() && !names().contains(name)) {
           cache.setAbsent(repo, repo.revision(), name);
         }
       }

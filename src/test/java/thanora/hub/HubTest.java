@@ -42,7 +42,7 @@ class HubTest {
     server.model(NAME)
         .file("config.json", "{}").file("tokenizer.json", "{\"a\": 1}").file("tokenizer_config.json", "{}")
         .file("README.md", "# tiny").file("model.safetensors", WEIGHTS).file("pytorch_model.bin", "pickle")
-        .file("onnx/model.onnx", "other");
+        .file("onnx/model.onnx", "other").file("LICENSE.txt", "free");
     environment.put("HF_HOME", folder.resolve("hf").toString());
     environment.put("HF_ENDPOINT", server.endpoint() + "/");
   }
@@ -104,7 +104,7 @@ class HubTest {
     JsonNode tree = new ObjectMapper().readTree(repository().resolve("trees/" + commit + ".json").toFile());
     assertThat(tree.get("format_version").asInt()).isEqualTo(1);
     assertThat(tree.at("/files/model.safetensors/lfs_sha256").asText()).isEqualTo(etag);
-    assertThat(tree.get("files")).hasSize(7); // all pages
+    assertThat(tree.get("files")).hasSize(8); // all pages
     assertThat(Repo.ofCached(weights)).contains(new Repo(Repo.Kind.MODEL, NAME, commit));
   }
 
@@ -229,6 +229,8 @@ class HubTest {
     server.forgetRequests();
     environment.put("HF_HUB_OFFLINE", "yes");
     assertThat(fetch(NAME)).isEqualTo(model);
+    Files.delete(model.path().resolve("LICENSE.txt")); // as other programs would have left it out
+    assertThat(fetch(NAME)).isEqualTo(model);
     Files.delete(model.path().resolve("model.safetensors"));
     assertThatThrownBy(() -> fetch(NAME)).isInstanceOf(HubMissingException.class).hasMessage(NAME
         + ": model.safetensors is not in the cache " + folder.resolve("hf/hub") + " (commit "
@@ -308,6 +310,19 @@ class HubTest {
     server.model("org/evil").file("config.json", "{}").file("../../tokenizer.json", "{}");
     assertThatThrownBy(() -> fetch("org/evil")).hasMessageContaining("no path below a repository");
     assertThat(folder.resolve("hf/hub/models--org--evil/snapshots")).doesNotExist();
+  }
+
+  @Test
+  void aFullDiskIsSeenBefore() throws IOException {
+    String commit = "0".repeat(40);
+    Path tree = repository().resolve("trees").resolve(commit + ".json");
+    Files.createDirectories(tree.getParent());
+    Files.writeString(tree, """
+        {"format_version": 1, "files": {"model.gguf": {"size": 1, "blob_id": "x", "lfs_sha256": "y",
+         "lfs_size": 4611686018427387904}}}""");
+    assertThatThrownBy(() -> fetch(NAME + "/model.gguf@" + commit)).hasMessageStartingWith(folder.resolve("hf/hub") + ": has ")
+        .hasMessageContaining(" MiB free, but 4398046511105 MiB of " + NAME)
+        .hasMessageEndingWith("make room, or name another folder as HF_HUB_CACHE");
   }
 
   @Test
