@@ -1,21 +1,14 @@
 package thanora;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.Supplier;
 import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
-import thanora.data.EncodedRow;
 import thanora.data.Row;
 import thanora.model.Decoder;
-import thanora.model.ModelConfig;
 import thanora.model.TextGenerator;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
@@ -23,7 +16,6 @@ import thanora.tensor.Tensors;
 import thanora.tensor.Threads;
 import thanora.text.Encoded;
 import thanora.text.PromptFormat;
-import thanora.text.Special;
 import thanora.text.Tokenizer;
 
 /**
@@ -49,38 +41,20 @@ public record LoadedModel(
    * @throws CheckpointException naming file and fault
    */
   public static LoadedModel load(String path, String device, Recipe.Dtype dtype, int threads) {
-    if (!Files.exists(resolve(path))) {
-      throw new IllegalArgumentException("model " + path
-          + " does not exist; give a Hugging Face folder, a .gguf file or demo");
-    }
+    return load(ModelText.open(path), device, dtype, threads);
+  }
+
+  private static LoadedModel load(ModelText text, String device, Recipe.Dtype dtype, int threads) {
     Threads.use(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
-    Checkpoint checkpoint = Checkpoint.open(resolve(path));
+    Checkpoint checkpoint = text.checkpoint();
     try {
-      Tokenizer tokenizer = tokenizer(checkpoint);
-      Path source = checkpoint.source();
-      ModelConfig config = of(source, () -> ModelConfig.from(checkpoint.config()));
-      if (tokenizer.vocabularySize() > config.vocabulary()) {
-        throw new CheckpointException(source + ": the tokenizer has ids up to "
-            + (tokenizer.vocabularySize() - 1) + ", the embedding " + config.vocabulary()
-            + " rows; tokenizer and weights are of different models");
-      }
       Placement placement = placement(device, dtype);
-      Decoder decoder = of(source, () -> Decoder.load(config, checkpoint.weights(), placement));
-      return new LoadedModel(checkpoint, tokenizer, PromptFormat.of(tokenizer), decoder);
+      Decoder decoder = ModelText.of(checkpoint.source(),
+          () -> Decoder.load(text.config(), checkpoint.weights(), placement));
+      return new LoadedModel(checkpoint, text.tokenizer(), text.format(), decoder);
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
-    }
-  }
-
-  /** Reads a part of a model; a fault of the file names the file, and is no wrong use. */
-  private static <T> T of(Path source, Supplier<T> read) {
-    try {
-      return read.get();
-    } catch (IllegalArgumentException | CheckpointException e) {
-      String fault = e.getMessage();
-      throw new CheckpointException(
-          fault.startsWith(source.toString()) ? fault : source + ": " + fault, e);
     }
   }
 
@@ -95,14 +69,7 @@ public record LoadedModel(
 
   /** Loads the model of a recipe. */
   public static LoadedModel load(Recipe recipe) {
-    return load(recipe.model(), recipe.device(), recipe.dtype(), recipe.threads());
-  }
-
-  /** The path that a recipe's {@code model} means. */
-  static Path resolve(String model) {
-    return model.equals(Recipe.DEMO_MODEL)
-        ? Path.of(System.getProperty("thanora.home", "")).resolve("demo").resolve("model")
-        : Path.of(model);
+    return load(ModelText.open(recipe), recipe.device(), recipe.dtype(), recipe.threads());
   }
 
   private static Placement placement(String device, Recipe.Dtype dtype) {
@@ -119,23 +86,6 @@ public record LoadedModel(
     });
   }
 
-  private static Tokenizer tokenizer(Checkpoint checkpoint) {
-    if (checkpoint.source().toFile().isDirectory()) {
-      return Tokenizer.of(checkpoint.source());
-    }
-    JsonNode config = checkpoint.config();
-    OptionalInt eos = id(config, "eos_token_id");
-    Set<Integer> ends = new LinkedHashSet<>();
-    eos.ifPresent(ends::add);
-    Special special =
-        new Special(id(config, "bos_token_id"), eos, id(config, "pad_token_id"), OptionalInt.empty(), ends);
-    return Tokenizer.of(checkpoint.tokenizerJson(), special, checkpoint.chatTemplate());
-  }
-
-  private static OptionalInt id(JsonNode config, String field) {
-    return config.hasNonNull(field) ? OptionalInt.of(config.get(field).asInt()) : OptionalInt.empty();
-  }
-
   /** What computes, in words. */
   String device() {
     return decoder.placement().isCpu()
@@ -148,9 +98,8 @@ public record LoadedModel(
   }
 
   /** A row as the model sees it. */
-  public EncodedRow encode(Row row) {
-    Encoded encoded = format.encode(row.prompt(), row.completion());
-    return new EncodedRow(encoded.ids(), encoded.promptLength());
+  public Encoded encode(Row row) {
+    return ModelText.encode(format, row);
   }
 
   /** Text of generated tokens, without special ones. */
