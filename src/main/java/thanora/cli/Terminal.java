@@ -2,7 +2,7 @@ package thanora.cli;
 
 import java.io.Console;
 
-/** What standard error is, without native code: the launcher looks and says it in properties. */
+/** What the standard streams are, without native code: the launcher looks and says it in properties. */
 final class Terminal {
   private static final int COLUMNS = 100;
 
@@ -16,6 +16,15 @@ final class Terminal {
     }
     String said = System.getProperty("thanora.stderr.tty", "");
     return said.isEmpty() ? consoleIsTerminal() : said.equals("true");
+  }
+
+  /** Whether standard output shows colours: it is a terminal, and NO_COLOR is not set. */
+  static boolean hasColours() {
+    String no = System.getenv("NO_COLOR");
+    String term = System.getenv("TERM");
+    String said = System.getProperty("thanora.stdout.tty", "");
+    return (no == null || no.isEmpty()) && term != null && !term.equals("dumb")
+        && (said.isEmpty() ? consoleIsTerminal() : said.equals("true"));
   }
 
   /** Up to Java 21 there is a console only on a terminal; later ones have isTerminal for that. */

@@ -17,10 +17,8 @@ import java.util.function.BiConsumer;
 
 /** Reads a table of text whose first row names its columns; quoted values may hold newlines. */
 final class CsvFile {
-  private static final CsvMapper CSV = CsvMapper.builder()
-      .enable(CsvParser.Feature.WRAP_AS_ARRAY)
-      .enable(CsvParser.Feature.SKIP_EMPTY_LINES)
-      .build();
+  private static final CsvMapper CSV =
+      CsvMapper.builder().enable(CsvParser.Feature.WRAP_AS_ARRAY).build();
 
   private CsvFile() {}
 
@@ -36,12 +34,21 @@ final class CsvFile {
         if (!table.hasNextValue()) {
           return;
         }
-        rows.accept(place, row(place, header, table.nextValue()));
+        String[] values = table.nextValue();
+        boolean isBlank = values.length == 0 || values.length == 1 && values[0].isBlank();
+        if (!isBlank) {
+          rows.accept(place, row(place, header, values));
+        }
       }
-    } catch (CharConversionException e) {
-      throw new DataException(place + ": is not UTF-8: " + e.getMessage() + "; save it as UTF-8", e);
     } catch (JsonProcessingException e) {
-      throw new DataException(place + ": is not a table: " + JsonlReader.reason(e)
+      if (e.getCause() instanceof CharConversionException) {
+        throw new DataException(place + ": is not UTF-8; save the file as UTF-8", e);
+      }
+      JsonProcessingException table = e.getCause() instanceof JsonProcessingException c ? c : e;
+      if (table == e && e.getCause() instanceof IOException unreadable) {
+        throw unreadable;
+      }
+      throw new DataException(place + ": is not a table: " + JsonlReader.reason(table)
           + "; close every quote, and write a quote inside of a value twice", e);
     }
   }

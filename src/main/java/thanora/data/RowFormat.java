@@ -2,7 +2,7 @@ package thanora.data;
 
 /** How a row of a file says what is asked and what is answered. */
 public enum RowFormat {
-  /** By the fields that the row has. */
+  /** By the fields that the first row of a file has. */
   AUTO,
   /** {@code prompt} and {@code completion}: two strings or two lists of messages. */
   PROMPT_COMPLETION,

@@ -1,6 +1,7 @@
 package thanora.data;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,6 +17,8 @@ final class RowReader {
 
   private final RowRules rules;
   private final SortedSet<String> ignored = new TreeSet<>();
+  private Path file;
+  private RowFormat ofFile;
 
   RowReader(RowRules rules) {
     this.rules = rules;
@@ -33,7 +36,11 @@ final class RowReader {
    */
   Row read(ObjectNode fields, Place place) {
     Fields row = new Fields(fields, place, rules.columns());
-    Row read = switch (format(row)) {
+    if (!place.file().equals(file)) { // its first row says what all of its rows are
+      file = place.file();
+      ofFile = format(row);
+    }
+    Row read = switch (ofFile) {
       case AUTO, PROMPT_COMPLETION -> pair(row);
       case INSTRUCTION -> instruction(row);
       case CONVERSATIONS -> conversation(row, row.messages("conversations", true), 0);

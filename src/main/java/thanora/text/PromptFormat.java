@@ -115,10 +115,13 @@ public final class PromptFormat {
     TurnFinder finder = new TurnFinder(
         tokenizer.chatTemplate().orElseThrow(() -> new TokenizerException(
             "the model has no chat template, which messages need; give one as chat_template")),
-        variables, now, stopIds());
+        variables, now);
     Rendered whole = finder.render(conversation, false);
     SpannedIds tokens = tokenizer.encodeWithSpans(whole.text());
-    List<Span> spans = finder.trained(conversation, whole, tokens);
+    // Where the template writes an end id, other special tokens are parts of a turn.
+    boolean ends = IntStream.of(tokens.ids()).anyMatch(tokenizer.endIds()::contains);
+    List<Span> spans =
+        finder.trained(conversation, whole, tokens, ends ? tokenizer.endIds() : stopIds());
     boolean[] trained = new boolean[tokens.ids().length];
     int length = 0;
     for (int i = 0; i < trained.length; i++) {

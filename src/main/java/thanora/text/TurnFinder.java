@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import thanora.text.jinja.TemplateException;
 
@@ -27,17 +28,11 @@ final class TurnFinder {
   private final ChatTemplate template;
   private final Map<String, Object> variables;
   private final LocalDateTime now;
-  private final Set<Integer> stops;
 
-  /**
-   * @param stops ids at which generation stops; empty where the template writes none
-   */
-  TurnFinder(
-      ChatTemplate template, Map<String, Object> variables, LocalDateTime now, Set<Integer> stops) {
+  TurnFinder(ChatTemplate template, Map<String, Object> variables, LocalDateTime now) {
     this.template = template;
     this.variables = variables;
     this.now = now;
-    this.stops = stops;
   }
 
   /** The conversation as the model reads it. */
@@ -54,11 +49,13 @@ final class TurnFinder {
    *
    * @param whole the conversation, rendered
    * @param tokens its tokens
+   * @param stops ids that end a turn
    * @throws TokenizerException if the place of a turn cannot be known
    */
-  List<Span> trained(Conversation conversation, Rendered whole, SpannedIds tokens) {
+  List<Span> trained(
+      Conversation conversation, Rendered whole, SpannedIds tokens, Set<Integer> stops) {
     return whole.assistantSpans().isEmpty()
-        ? located(conversation, whole.text(), tokens)
+        ? located(conversation, whole.text(), tokens, stops)
         : marked(conversation, whole);
   }
 
@@ -72,14 +69,16 @@ final class TurnFinder {
     return spans.subList(Math.min(before, spans.size()), spans.size());
   }
 
-  private List<Span> located(Conversation conversation, String whole, SpannedIds tokens) {
+  private List<Span> located(
+      Conversation conversation, String whole, SpannedIds tokens, Set<Integer> stops) {
     List<Span> spans = new ArrayList<>();
     List<ChatMessage> messages = conversation.messages();
     int last = 0;
     for (int i = conversation.firstTrained(); i < messages.size(); i++) {
       if (messages.get(i).isAnswer()) {
         int start = start(conversation, i, whole);
-        int end = end(start, i == messages.size() - 1, whole, tokens);
+        int end = end(start, tokens, stops)
+            .orElse(i == messages.size() - 1 ? whole.length() : start);
         if (start < last || end <= start) {
           throw unknown(i);
         }
@@ -121,13 +120,13 @@ final class TurnFinder {
     }
   }
 
-  private int end(int start, boolean isLast, String whole, SpannedIds tokens) {
+  private static OptionalInt end(int start, SpannedIds tokens, Set<Integer> stops) {
     for (int i = 0; i < tokens.ids().length; i++) {
       if (tokens.spans().get(i).start() >= start && stops.contains(tokens.ids()[i])) {
-        return tokens.spans().get(i).end();
+        return OptionalInt.of(tokens.spans().get(i).end());
       }
     }
-    return isLast ? whole.length() : -1;
+    return OptionalInt.empty();
   }
 
   private static TokenizerException unknown(int turn) {

@@ -26,6 +26,7 @@ class MainTest {
   @ParameterizedTest
   @CsvSource({
     "demo, --run-dir --seed --set --model --data --resume --quiet --json --steps",
+    "data preview, --rows --seed --set --model --data --quiet --json",
     "analyze, --run-dir --seed --set --model --data --quiet --json --out",
     "train, --run-dir --seed --set --model --data --resume --quiet --json",
     "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
@@ -34,7 +35,7 @@ class MainTest {
     "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
   })
   void everyCommandExplainsItsOptions(String command, String options) {
-    assertThat(run(command, "--help")).isZero();
+    assertThat(run((command + " --help").split(" "))).isZero();
     assertThat(out.toString()).contains("Usage: thanora " + command).contains(options.split(" "));
     assertThat(err.toString()).isEmpty();
   }
@@ -43,7 +44,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "data", "analyze", "train", "eval", "merge", "export", "generate");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -93,7 +94,7 @@ class MainTest {
         "generate --model m --prompt x --max-new-tokens 0",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
-        "compare demo --methods lora --first-seed -1", "join a.json --out o"
+        "compare demo --methods lora --first-seed -1", "join a.json --out o", "data previev r.yaml", "data preview", "data preview demo --rows x"
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {
     assertThat(run(line.split(" "))).isEqualTo(2);
