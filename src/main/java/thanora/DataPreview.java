@@ -17,12 +17,13 @@ import thanora.text.Tokenizer;
 /**
  * The rows of a recipe as its model will see them, and what is odd about them; no weights are read.
  *
+ * @param maxLength most tokens of a row: train.max_length, or less where the model's context ends
  * @param tasks each task's splits and first training rows
  * @param check what is odd about the rows taken together
  * @param ignoredFields names of fields of the files that are of no use, by task
  */
 public record DataPreview(
-    List<Task> tasks, DataCheck check, Map<String, List<String>> ignoredFields) {
+    int maxLength, List<Task> tasks, DataCheck check, Map<String, List<String>> ignoredFields) {
 
   /** A task: its counts by the name of the split, and some rows. */
   public record Task(String name, Map<String, Counts> splits, List<Shown> rows) {}
@@ -74,7 +75,8 @@ public record DataPreview(
           ignored.put(report.task(), report.ignoredFields());
         }
       }
-      return new DataPreview(tasks, DataCheck.of(set), ignored);
+      int limit = Math.min(recipe.train().maxLength(), model.config().maxPositions());
+      return new DataPreview(limit, tasks, DataCheck.of(set), ignored);
     }
   }
 

@@ -19,6 +19,7 @@ import thanora.text.Encoded;
 import thanora.text.PromptFormat;
 import thanora.text.Special;
 import thanora.text.Tokenizer;
+import thanora.text.jinja.TemplateException;
 
 /**
  * A pretrained model without its weights: all that is needed to turn rows into tokens.
@@ -47,7 +48,7 @@ public record ModelText(
     return open(
         recipe.model(),
         tokenizer -> recipe.chatTemplate()
-            .map(file -> tokenizer.withChatTemplate(template(Path.of(file)))).orElse(tokenizer),
+            .map(file -> withTemplate(tokenizer, Path.of(file))).orElse(tokenizer),
         recipe.chatTemplateKwargs());
   }
 
@@ -75,9 +76,11 @@ public record ModelText(
     }
   }
 
-  private static String template(Path file) {
+  private static Tokenizer withTemplate(Tokenizer tokenizer, Path file) {
     try {
-      return Files.readString(file);
+      return tokenizer.withChatTemplate(Files.readString(file));
+    } catch (TemplateException e) {
+      throw new IllegalArgumentException("chat_template: " + file + ": " + e.getMessage(), e);
     } catch (IOException e) {
       throw new IllegalArgumentException(
           "chat_template: " + file + " cannot be read; give a file of UTF-8 text that you may read", e);

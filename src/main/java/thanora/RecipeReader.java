@@ -167,7 +167,10 @@ public final class RecipeReader {
     values.put(canonical, value);
   }
 
-  /** Lists, and mappings where one is wanted, are read as YAML; anything else is the text as it stands, colons and hashes included. */
+  /**
+   * Lists, and mappings where one is wanted, are read as YAML; anything else is the text as it stands,
+   * colons and hashes included.
+   */
   private RecipeNode overrideValue(String text, String path) {
     String value = text.strip();
     boolean isMapping = value.startsWith("{")

@@ -76,12 +76,18 @@ final class RecipeTasks {
     } else if (!names.add(name)) {
       task.problem("name", name + " is the name of another task; rename one");
     }
+    RowFormat format = format(task);
+    if ((task.has("prompt") || task.has("completion"))
+        && format != RowFormat.AUTO && format != RowFormat.PROMPT_COMPLETION) {
+      task.problem("format", RecipeKeys.word(format) + " does not go with a pattern for prompt or"
+          + " completion; leave one out");
+    }
     return new Recipe.Task(
         name,
         task.texts("train", List.of(name + "/train.jsonl")),
         task.texts("test", List.of(name + "/test.jsonl")),
         task.texts("validation", List.of()),
-        format(task),
+        format,
         columns(task),
         pattern(task, "prompt"),
         pattern(task, "completion"),

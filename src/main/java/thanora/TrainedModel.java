@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
 import thanora.data.TaskSet;
@@ -149,6 +150,10 @@ public final class TrainedModel implements AutoCloseable {
       listener.stage("merge", model.decoder().tensorNames().size());
       MergedFolder.write(model.checkpoint(), model.decoder(), trained, folder,
           Settings.mergeDtype(recipe), listener::advanced);
+      if (recipe.chatTemplate().isPresent()) { // what it was trained with goes with it
+        AtomicFiles.write(folder.resolve("chat_template.jinja"),
+            model.tokenizer().chatTemplate().orElseThrow().source());
+      }
       report[0] = check(recipe, folder, tasks, check, before, listener);
     });
     return report[0];

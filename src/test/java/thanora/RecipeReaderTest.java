@@ -328,6 +328,7 @@ class RecipeReaderTest {
           prompt: {en}
           completion: "}"
           train: [[x]]
+        - {name: b, format: messages, prompt: "{x}"}
         """)).containsExactlyInAnyOrder(
             "tasks.0.train: a list of 1 is not a list of texts; leave the key out for the default",
             "tasks.0.format: alpacca is not one of auto, prompt_completion, instruction, conversations,"
@@ -338,6 +339,7 @@ class RecipeReaderTest {
             "tasks.0.prompt: is a mapping, since it begins with a brace; put the pattern in quotes",
             "tasks.0.completion: a } stands alone at character 1; write a column as {name}, a brace as"
                 + " }}",
+            "tasks.1.format: messages does not go with a pattern for prompt or completion; leave one out",
             "chat_template_kwargs.a: a list of 1 is not one value; give one");
   }
 

@@ -69,7 +69,7 @@ final class PreviewText {
     boolean tooLong = preview.tasks().stream().flatMap(task -> task.splits().values().stream())
         .anyMatch(split -> split.tooLong() > 0);
     if (tooLong && recipe.train().longRows() == Recipe.LongRows.REFUSE) {
-      lines.add("rows are longer than " + recipe.train().maxLength() + " tokens, and training would"
+      lines.add("rows are longer than " + preview.maxLength() + " tokens, and training would"
           + " refuse them; raise train.max_length, or set train.long_rows to drop or truncate");
     }
     preview.check().repeated().forEach((split, rows) -> lines.add(

@@ -76,13 +76,21 @@ final class Fields {
     return fields.has(column) || !find(column).isNull();
   }
 
-  private JsonNode require(String column) {
+  /** The value of a field that has to be there. */
+  private JsonNode require(String name) {
+    return require(column(name), columns.containsKey(name));
+  }
+
+  /**
+   * @param named whether the recipe names the column
+   */
+  private JsonNode require(String column, boolean named) {
     if (!isThere(column)) {
       List<String> names = names().limit(MAX_NAMES).map(Fields::shown).toList();
       throw fault(column + " is missing; the row has " + (names.isEmpty() ? "no field" : names)
-          + (columns.isEmpty() ? " and needs prompt and completion, messages, conversations,"
-              + " instruction and output, or text; name its columns in the recipe"
-              : "; name one of them in the recipe"));
+          + (named ? "; name one of them in the recipe"
+              : " and needs prompt and completion, messages, conversations, instruction and output,"
+                  + " or text; name its columns in the recipe"));
     }
     used.add(fields.has(column) ? column : column.split("\\.")[0]);
     return find(column);
@@ -90,7 +98,7 @@ final class Fields {
 
   /** The text of a field that has to be there. */
   String text(String name) {
-    JsonNode node = require(column(name));
+    JsonNode node = require(name);
     if (!node.isTextual()) {
       throw fault(column(name) + " must be a string, not " + kind(node));
     }
@@ -105,7 +113,7 @@ final class Fields {
   /** A pattern with the values of this row; numbers and booleans as JSON writes them. */
   String fill(TextPattern pattern) {
     return pattern.fill(column -> {
-      JsonNode node = require(column);
+      JsonNode node = require(column, true);
       if (!node.isValueNode() || node.isNull()) {
         throw fault(column + " must be text or a number, not " + kind(node));
       }
@@ -117,7 +125,7 @@ final class Fields {
   List<ChatMessage> history() {
     List<ChatMessage> messages = new ArrayList<>();
     if (has("history")) {
-      for (JsonNode pair : require(column("history"))) {
+      for (JsonNode pair : require("history")) {
         if (pair.size() != 2 || !pair.path(0).isTextual() || !pair.path(1).isTextual()) {
           throw fault("history must be a list of pairs of strings: question and answer");
         }
@@ -135,7 +143,7 @@ final class Fields {
    */
   List<ChatMessage> messages(String name, boolean shareGpt) {
     String column = column(name);
-    JsonNode list = parsed(require(column));
+    JsonNode list = parsed(require(name));
     if (!list.isArray()) {
       throw fault(column + " must be a list of messages, not " + kind(list));
     }
@@ -156,7 +164,7 @@ final class Fields {
     if (given.isNull() || given.isTextual() && given.textValue().isBlank()) {
       return List.of();
     }
-    JsonNode list = parsed(require(column));
+    JsonNode list = parsed(require("tools"));
     if (!list.isArray()) {
       throw fault(column + " must be a list of functions, not " + kind(list));
     }

@@ -98,6 +98,51 @@ class BadInputTest {
   }
 
   @Test
+  void rowsThatDoNotFitTheirTask() throws IOException {
+    Path table = small.rows("a/train.csv", "question,answer\n1+1,2\n");
+    assertRefused(1, small.train("--set", "tasks.a.train=a/train.csv", "--set",
+        "tasks.a.prompt={questio}", "--set", "tasks.a.completion={answer}"),
+        table + ":2: questio is missing; the row has [question, answer]; name one of them in the"
+            + " recipe");
+    Path chat = small.rows("a/train.jsonl", "{\"messages\": [{\"role\": \"alien\", \"content\": \"x\"},"
+        + " {\"role\": \"assistant\", \"content\": \"y\"}]}\n");
+    Path template = Files.writeString(folder.resolve("t.jinja"), "{% for m in messages %}"
+        + "{% if m.role == 'alien' %}{{ raise_exception('who is alien?') }}{% endif %}"
+        + "{{ m.content }}{{ eos_token }}{% endfor %}");
+    assertRefused(1, small.train("--set", "chat_template=" + template),
+        chat + ":1: chat template, line 1: the template says: who is alien?");
+    Path parquet = small.rows("b/train.parquet", "PAR1 and no more");
+    assertRefused(1, small.run("data", "preview", small.recipe.toString(), "--quiet", "--set",
+        "tasks.b.train=b/*.parquet"), parquet
+        + ": is not a whole Parquet file: it does not end in PAR1; fetch it again");
+  }
+
+  @Test
+  void templatesThatAreMissingOrBroken() throws IOException {
+    Path template = Files.writeString(folder.resolve("t.jinja"), "\n{% if %}");
+    assertRefused(2, small.train("--set", "chat_template=" + folder + "/no.jinja"),
+        "chat_template: " + folder + "/no.jinja does not exist; check the path");
+    int code = small.train("--set", "chat_template=" + template);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: chat_template: " + template + ": chat template, line 2: ");
+    assertThat(code).isEqualTo(2);
+  }
+
+  @Test
+  void textWhereAnswersAreScored() throws IOException {
+    small.rows("b/test.jsonl", "{\"text\": \"x\"}\n");
+    assertRefused(1, small.train("--set", "eval.generate=true"), "task b, test row 1: plain text asks"
+        + " for no answer that could be scored; set eval.generate to false");
+  }
+
+  @Test
+  void globsThatMatchNothing() {
+    assertRefused(2, small.train("--set", "tasks.a.train=[a/*.json, a/train.jsonl]"),
+        "tasks.a.train: " + small.folder + "/data/a/*.json is not a file; give its folder as data or"
+            + " --data");
+  }
+
+  @Test
   void aTaskWithoutRows() throws IOException {
     Path empty = small.rows("a/train.jsonl", "\n");
     assertRefused(1, small.train(),

@@ -153,7 +153,7 @@ class RowReaderTest {
     refused("{'q': 'p'}", rules(RowFormat.AUTO, Map.of("prompt", "question"), null, null, null),
         "question is missing; the row has [q]; name one of them in the recipe");
     refused("{'q': 'p'}", rules(RowFormat.AUTO, Map.of(), "{x}", "{q}", null),
-        "x is missing; the row has [q]");
+        "x is missing; the row has [q]; name one of them in the recipe");
     refused("{'q': ['p']}", rules(RowFormat.AUTO, Map.of(), "{q}", "{q}", null),
         "q must be text or a number, not a list");
     refused("{'q': 'p', 'a': 'b'}", RowRules.none(), "prompt is missing; the row has [q, a] and needs"
