@@ -87,7 +87,8 @@ public record LoadedModel(
   /** What is odd about the files but does no harm, a line each. */
   public List<String> warnings() {
     List<String> extra = ExpectedTensors.check(
-        checkpoint.source().toString(), checkpoint.weights(), decoder.tensorNames());
+            checkpoint.source().toString(), checkpoint.weights(), decoder.tensorNames()).stream()
+        .filter(tensor -> !decoder.config().carries(tensor)).toList();
     return extra.isEmpty() ? List.of()
         : List.of(checkpoint.source() + ": " + ExpectedTensors.listed(extra)
             + " of no use to a " + decoder.config().modelType() + " model; not read");

@@ -64,8 +64,13 @@ public sealed interface Checkpoint extends AutoCloseable permits FolderCheckpoin
   /** {@code config.json}, a copy of the caller's own. */
   ObjectNode config();
 
-  /** The tensors; closed with this checkpoint. */
+  /** The tensors under the names of transformers' modules; closed with this checkpoint. */
   Weights weights();
+
+  /** The name under which a Hugging Face folder keeps one of the {@link #weights}. */
+  default String storedName(String tensor) {
+    return tensor;
+  }
 
   /**
    * The text of {@code tokenizer.json}.

@@ -131,12 +131,12 @@ public final class PeftAdapter {
     return config;
   }
 
-  /** Last names where they name exactly the adapted modules, whole names otherwise. */
+  /** Last names where they name exactly the adapted modules of the whole model, whole names otherwise. */
   private static Set<String> targets(Set<String> adapted, Decoder model) {
     Set<String> kinds = adapted.stream().map(PeftAdapter::kind).collect(Collectors.toCollection(TreeSet::new));
     boolean exact = model.projectionNames().stream().filter(name -> kinds.contains(kind(name))).count()
         == adapted.size();
-    return exact ? kinds : new TreeSet<>(adapted);
+    return exact && !model.config().isPart() ? kinds : new TreeSet<>(adapted);
   }
 
   private static String kind(String module) {

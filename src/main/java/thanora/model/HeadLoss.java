@@ -11,7 +11,7 @@ import thanora.tensor.Tensors;
 
 /**
  * Cross-entropy of the labelled tokens and its gradient with respect to the hidden states, in closed
- * form: the head is frozen, so dH = (softmax(H Wᵀ) − onehot) W.
+ * form: the head is frozen, so dH = (softmax(H Wᵀ) − onehot) W, times the slope of a soft cap before W.
  *
  * <p>Works on a few rows at a time: the logits of all rows never exist at once. Float32 from the
  * logits on.
@@ -93,9 +93,11 @@ public final class HeadLoss {
     if (factors.isEmpty()) {
       return logits;
     }
+    Optional<Tensor> slope = model.logitSlope(logits);
     Tensor probabilities = logits.sub_(total).exp_();
     Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), rows.size(0), 1), -1);
     probabilities.scatter_add_(1, column, minusOne);
+    slope.ifPresent(probabilities::mul_);
     Tensor weights = Tensors.cast(probabilities.mul_(factors.get()), model.placement().dtype());
     return Ops.matmul(weights, model.head());
   }

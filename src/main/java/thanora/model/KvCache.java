@@ -49,6 +49,12 @@ public final class KvCache {
       }
     }
     slots = Tensors.of(where, device);
+    longest = 0;
+  }
+
+  /** Whether some row holds exactly that many tokens. */
+  boolean hasRowOf(int tokens) {
+    return Arrays.stream(lengths).anyMatch(length -> length == tokens);
   }
 
   int[] nextPositions() {
@@ -83,9 +89,9 @@ public final class KvCache {
 
   /** Attention of one new token a row, q (rows, H, 1, Dh), over what the cache holds. */
   Tensor attend(int layer, Tensor q, ModelConfig config) {
-    int window = config.slidingWindow();
+    int window = config.byLayer().get(layer).window();
     Tensor seen = window > 0 && longest > window ? Ops.mul(mask, windowMask(window)) : mask;
-    return Ops.attention(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
+    return config.scores().masked(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
   }
 
   private Tensor windowMask(int window) {

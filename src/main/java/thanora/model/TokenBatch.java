@@ -23,6 +23,7 @@ public final class TokenBatch {
   private final int[] rowTasks;
   private final int longest;
   private final int lastPosition;
+  private final int[] hostPositions;
   private final Optional<Padding> padding;
   private final int members;
   private final Tensor tokenTasks; // (N / members)
@@ -35,6 +36,7 @@ public final class TokenBatch {
     this.tokenTasks = Tensors.of(tokenTasks(rowStarts, rowTasks, ids.length / members), device);
     this.ids = Tensors.of(ids, device);
     this.positions = Tensors.of(positions, device);
+    this.hostPositions = positions;
     this.rowStarts = rowStarts;
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = rowTasks;
@@ -175,6 +177,19 @@ public final class TokenBatch {
 
   int lastPosition() {
     return lastPosition;
+  }
+
+  /** Position of each token (N), and {@code shift} more in rows of more than {@code border} tokens. */
+  Tensor positionsWithShift(int border, int shift) {
+    int[] shifted = hostPositions.clone();
+    for (int row = 0; row < rows(); row++) {
+      if (hostPositions[rowStarts[row + 1] - 1] >= border) {
+        for (int i = rowStarts[row]; i < rowStarts[row + 1]; i++) {
+          shifted[i] += shift;
+        }
+      }
+    }
+    return Tensors.of(shifted, Tensors.device(ids));
   }
 
   Optional<KvCache> cache() {
