@@ -8,6 +8,9 @@ Under src/test/resources/golden/gguf:
   tiny-llama.gguf      models/llama: q and k rows permuted as llama.cpp stores them; F32, F16, Q8_0
   tiny-llama3.gguf     models/llama3-rope: F16, the rope scaling as the tensor rope_freqs.weight
   tiny-qwen2.gguf      models/qwen2: not permuted; biases F32, weights Q4_0, Q4_1, Q5_0, Q5_1, BF16
+  tiny-qwen3.gguf, tiny-phi3.gguf, tiny-gemma2.gguf, tiny-gemma3.gguf   models/qwen3, phi3-longrope (rope
+                       factors as tensors), gemma2 and gemma3 (norms with 1 added; queries scaled by their
+                       width, which is all that a file can say); F16, Q8_0
   NAME.expected.safetensors   ids_i int64, logits_i float32 of transformers on the dequantised
                        weights, and tensor.KEY: those of layer 0 under their Hugging Face names
   NAME.tokens.json     texts and their ids (llama and qwen2 only); the vocabulary is a
@@ -108,8 +111,13 @@ def tiny_tokenizer(pre):
     return tokenizer
 
 
-def gguf_name(name):
-    tensors = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, 8)
+def architecture(config):
+    return config.model_type.removesuffix("_text")
+
+
+def gguf_name(name, config):
+    arch = next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == architecture(config))
+    tensors = gguf.get_tensor_name_map(arch, 8)
     stem, suffix = name.rsplit(".", 1)
     return tensors.get_name(stem) + "." + suffix
 
@@ -134,6 +142,56 @@ def rope_freqs(config):
     return np.array(out, dtype=np.float32)
 
 
+def changed(values, name, config):
+    """What llama.cpp's converter makes of a weight."""
+    heads = heads_of(name, config)
+    if heads:
+        return permute(values, heads)
+    return values + 1 if config.model_type.startswith("gemma") and "norm" in name else values
+
+
+def unchanged(values, name, config):
+    heads = heads_of(name, config)
+    if heads:
+        return unpermute(values, heads).copy()
+    return values - 1 if config.model_type.startswith("gemma") and "norm" in name else values
+
+
+def add_family(writer, config):
+    """Keys that only some architectures have."""
+    if config.model_type == "phi3":
+        rope = config.rope_parameters
+        old = rope["original_max_position_embeddings"]
+        writer.add_rope_freq_base(rope["rope_theta"])
+        writer.add_rope_dimension_count(int(rope["partial_rotary_factor"] * 8))
+        writer.add_rope_scaling_orig_ctx_len(old)
+        writer.add_rope_scaling_attn_factors(
+            math.sqrt(1 + math.log(config.max_position_embeddings / old) / math.log(old)))
+        writer.add_tensor("rope_factors_long.weight", np.array(rope["long_factor"], np.float32))
+        writer.add_tensor("rope_factors_short.weight", np.array(rope["short_factor"], np.float32))
+        writer.add_sliding_window(config.sliding_window)
+    elif config.model_type.startswith("gemma"):
+        writer.add_key_length(config.head_dim)
+        writer.add_value_length(config.head_dim)
+        writer.add_sliding_window(config.sliding_window)
+    if config.model_type == "gemma2":
+        writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+        writer.add_attn_logit_softcapping(config.attn_logit_softcapping)
+        writer.add_final_logit_softcapping(config.final_logit_softcapping)
+    if config.model_type == "gemma3_text":
+        rope = config.rope_parameters["full_attention"]
+        writer.add_rope_freq_base(rope["rope_theta"])
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_freq_base_swa(config.rope_parameters["sliding_attention"]["rope_theta"])
+        writer.add_sliding_window_pattern(3)
+    if config.model_type in ("llama", "qwen2", "qwen3"):
+        writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    if config.model_type == "qwen3":
+        writer.add_key_length(config.head_dim)
+        writer.add_value_length(config.head_dim)
+
+
 def add_metadata(writer, config, name, tokenizer, pre):
     writer.add_type("model")
     writer.add_name(name)
@@ -144,7 +202,7 @@ def add_metadata(writer, config, name, tokenizer, pre):
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    add_family(writer, config)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     writer.add_quantization_version(2)
     if config.model_type == "llama":
@@ -163,32 +221,32 @@ def add_metadata(writer, config, name, tokenizer, pre):
     writer.add_add_bos_token(False)
 
 
-def make_model(source, name, pre, kinds):
-    """kinds: the last part of a weight's name to its type; F32 for all others."""
+def make_model(source, name, pre, kinds, tokens=False, **changes):
+    """kinds: the last part of a weight's name to its type; F32 for all others. changes: of the
+    configuration, for what a file cannot say."""
     folder = GOLDEN / "models" / source
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder, **changes)
     weights = load_file(folder / "model.safetensors")
     tokenizer = tiny_tokenizer(pre)
     path = FOLDER / f"{name}.gguf"
-    writer = gguf.GGUFWriter(path, config.model_type)
+    writer = gguf.GGUFWriter(path, architecture(config))
     add_metadata(writer, config, name, tokenizer, pre)
-    if config.rope_parameters["rope_type"] == "llama3":
+    if config.rope_parameters.get("rope_type") == "llama3":
         writer.add_tensor("rope_freqs.weight", rope_freqs(config))
     stored = {}
     for key, tensor in weights.items():
-        heads = heads_of(key, config)
-        values = permute(tensor.numpy(), heads) if heads else tensor.numpy()
+        values = changed(tensor.numpy(), key, config)
         kind = kinds.get(key.split(".")[-2], Type.F32) if tensor.dim() == 2 else Type.F32
         data = gguf.quants.quantize(values, kind)
-        writer.add_tensor(gguf_name(key), data, raw_dtype=kind)
+        writer.add_tensor(gguf_name(key, config), data, raw_dtype=kind)
         back = np.array(gguf.quants.dequantize(data, kind), dtype=np.float32)
-        stored[key] = torch.from_numpy(unpermute(back, heads).copy() if heads else back)
+        stored[key] = torch.from_numpy(unchanged(back, key, config))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     expect(folder, name, stored, config)
-    if name == "tiny-llama3":  # the same tokenizer as tiny-llama
+    if not tokens:  # the same tokenizer as tiny-llama
         return
     rows = [{"text": text, "ids": tokenizer.encode(text).ids} for text in SAMPLES]
     (FOLDER / f"{name}.tokens.json").write_text(
@@ -197,7 +255,9 @@ def make_model(source, name, pre, kinds):
 
 def expect(folder, name, stored, config):
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager").eval()
+        folder, config=config, dtype=torch.float32, attn_implementation="eager").eval()
+    if config.tie_word_embeddings:
+        stored["lm_head.weight"] = stored["model.embed_tokens.weight"]
     model.load_state_dict(stored, strict=True)
     golden = load_file(folder / "expected.safetensors")
     out = {f"tensor.{key}": value for key, value in stored.items() if ".layers.0." in key}
@@ -208,11 +268,13 @@ def expect(folder, name, stored, config):
     write(FOLDER / f"{name}.expected.safetensors", out, SCRIPT, gguf=version("gguf"))
     drift = (out["logits_1"] - golden["logits_1"]).abs().max()
     print(f"{name}: quantisation changes the logits by at most {drift:.3f}")
-    if config.rope_parameters["rope_type"] == "llama3":
+    if config.rope_parameters.get("rope_type") == "llama3":
         rotary, size = model.model.rotary_emb.inv_freq, config.head_dim
         plain = config.rope_parameters["rope_theta"] ** (-torch.arange(0, size, 2) / size)
         assert torch.allclose(plain / rotary, torch.from_numpy(rope_freqs(config)), rtol=1e-5)
-    if config.rope_parameters["rope_type"] == "default":  # transformers ignores rope_freqs.weight
+    if config.model_type == "llama" and config.rope_parameters["rope_type"] != "default":
+        return  # transformers ignores rope_freqs.weight
+    if config.model_type in ("llama", "qwen2"):  # of the others it ignores too much
         other = AutoModelForCausalLM.from_pretrained(
             FOLDER, gguf_file=f"{name}.gguf", dtype=torch.float32, attn_implementation="eager")
         with torch.no_grad():
@@ -226,14 +288,19 @@ def main():
     make_blocks()
     make_model("llama", "tiny-llama", "smollm", dict(
         embed_tokens=Type.Q8_0, lm_head=Type.F16, q_proj=Type.Q8_0, k_proj=Type.F16,
-        o_proj=Type.F16, gate_proj=Type.Q8_0, up_proj=Type.F16, down_proj=Type.Q8_0))
+        o_proj=Type.F16, gate_proj=Type.Q8_0, up_proj=Type.F16, down_proj=Type.Q8_0), tokens=True)
     linears = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     make_model("llama3-rope", "tiny-llama3", "smollm",
                dict.fromkeys(linears + ["embed_tokens", "lm_head"], Type.F16))
     make_model("qwen2", "tiny-qwen2", "qwen2", dict(
         embed_tokens=Type.Q5_1, lm_head=Type.Q8_0, q_proj=Type.Q4_0, k_proj=Type.Q4_1,
         v_proj=Type.Q5_0, o_proj=Type.BF16, gate_proj=Type.Q5_1, up_proj=Type.Q4_1,
-        down_proj=Type.Q5_0))
+        down_proj=Type.Q5_0), tokens=True)
+    few = dict.fromkeys(linears + ["qkv_proj", "gate_up_proj"], Type.Q8_0) | dict(embed_tokens=Type.F16)
+    make_model("qwen3", "tiny-qwen3", "smollm", few)
+    make_model("phi3-longrope", "tiny-phi3", "smollm", few)
+    make_model("gemma2", "tiny-gemma2", "smollm", few, query_pre_attn_scalar=16)
+    make_model("gemma3", "tiny-gemma3", "smollm", few, query_pre_attn_scalar=16)
 
 
 if __name__ == "__main__":

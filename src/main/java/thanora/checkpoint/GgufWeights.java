@@ -8,15 +8,16 @@ import java.util.Set;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
+import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 
 /**
  * The tensors of a GGUF file under Hugging Face names, decoded to float32.
  *
- * <p>For architecture {@code llama} the converter interleaves the two halves of every query and key
+ * <p>For Llama the converter interleaves the two halves of every query and key
  * head: row 2i + j of a head was row j·half + i. That is undone here, so that rotation works on
- * halves as it does in transformers. Source: {@code permute} in llama.cpp's convert_hf_to_gguf.py.
+ * halves as it does in transformers; so is the 1 that it adds to Gemma's norms. Source: {@code permute} in llama.cpp's convert_hf_to_gguf.py.
  */
 final class GgufWeights implements Weights {
   private static final int CHUNK_VALUES = 1 << 18;
@@ -24,18 +25,19 @@ final class GgufWeights implements Weights {
 
   private final FileBytes file;
   private final Map<String, GgufHeader.Slot> slots = new LinkedHashMap<>();
+  private final GgufFamily family;
   private final int queryHeads;
   private final int keyHeads;
 
-  /** Heads are 0 where rows are in Hugging Face's order already. */
-  GgufWeights(GgufHeader header, int queryHeads, int keyHeads) {
+  GgufWeights(GgufHeader header, GgufFamily family, int queryHeads, int keyHeads) {
     file = header.file();
+    this.family = family;
     this.queryHeads = queryHeads;
     this.keyHeads = keyHeads;
     header.tensors().forEach((name, slot) -> {
       if (!GgufNames.EXTRAS.contains(name)
-          && slots.putIfAbsent(GgufNames.huggingFace(name), slot) != null) {
-        throw file.fault("two tensors are both " + GgufNames.huggingFace(name));
+          && slots.putIfAbsent(GgufNames.huggingFace(family, name), slot) != null) {
+        throw file.fault("two tensors are both " + GgufNames.huggingFace(family, name));
       }
     });
   }
@@ -63,6 +65,9 @@ final class GgufWeights implements Weights {
   @Override
   public Tensor load(String name, Placement placement) {
     Tensor decoded = decode(file, name, slot(name), heads(name));
+    if (family.added(name) != 0) {
+      Ops.addInPlace(decoded, -family.added(name));
+    }
     Tensor result = Tensors.to(decoded, placement);
     decoded.deallocate();
     return result;
@@ -121,8 +126,9 @@ final class GgufWeights implements Weights {
     }
   }
 
+  /** Heads whose rows are to be put in order; 0 where they are. */
   private int heads(String name) {
-    return GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
+    return !family.interleavesHeads() ? 0 : GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
   }
 
   private GgufHeader.Slot slot(String name) {
