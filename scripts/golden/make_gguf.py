@@ -8,9 +8,10 @@ Under src/test/resources/golden/gguf:
   tiny-llama.gguf      models/llama: q and k rows permuted as llama.cpp stores them; F32, F16, Q8_0
   tiny-llama3.gguf     models/llama3-rope: F16, the rope scaling as the tensor rope_freqs.weight
   tiny-qwen2.gguf      models/qwen2: not permuted; biases F32, weights Q4_0, Q4_1, Q5_0, Q5_1, BF16
-  tiny-qwen3.gguf, tiny-phi3.gguf, tiny-gemma2.gguf, tiny-gemma3.gguf   models/qwen3, phi3-longrope (rope
-                       factors as tensors), gemma2 and gemma3 (norms with 1 added; queries scaled by their
-                       width, which is all that a file can say); F16, Q8_0
+  tiny-qwen3.gguf, tiny-smollm3.gguf, tiny-phi3.gguf, tiny-gemma2.gguf, tiny-gemma3.gguf
+                       models/qwen3, smollm3 (every fourth layer without positions, which is all that a
+                       file can say), phi3-longrope (rope factors as tensors), gemma2 and gemma3 (norms with
+                       1 added; queries scaled by their width, as above); F16, Q8_0
   NAME.expected.safetensors   ids_i int64, logits_i float32 of transformers on the dequantised
                        weights, and tensor.KEY: those of layer 0 under their Hugging Face names
   NAME.tokens.json     texts and their ids (llama and qwen2 only); the vocabulary is a
@@ -123,7 +124,7 @@ def gguf_name(name, config):
 
 
 def heads_of(name, config):
-    if config.model_type != "llama":
+    if config.model_type not in ("llama", "smollm3"):
         return None
     return {"q_proj": config.num_attention_heads,
             "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
@@ -185,7 +186,7 @@ def add_family(writer, config):
         writer.add_rope_scaling_factor(rope["factor"])
         writer.add_rope_freq_base_swa(config.rope_parameters["sliding_attention"]["rope_theta"])
         writer.add_sliding_window_pattern(3)
-    if config.model_type in ("llama", "qwen2", "qwen3"):
+    if config.model_type in ("llama", "qwen2", "qwen3", "smollm3"):
         writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     if config.model_type == "qwen3":
         writer.add_key_length(config.head_dim)
@@ -298,6 +299,7 @@ def main():
         down_proj=Type.Q5_0), tokens=True)
     few = dict.fromkeys(linears + ["qkv_proj", "gate_up_proj"], Type.Q8_0) | dict(embed_tokens=Type.F16)
     make_model("qwen3", "tiny-qwen3", "smollm", few)
+    make_model("smollm3", "tiny-smollm3", "smollm", few, no_rope_layers=[1, 1, 1, 0])
     make_model("phi3-longrope", "tiny-phi3", "smollm", few)
     make_model("gemma2", "tiny-gemma2", "smollm", few, query_pre_attn_scalar=16)
     make_model("gemma3", "tiny-gemma3", "smollm", few, query_pre_attn_scalar=16)

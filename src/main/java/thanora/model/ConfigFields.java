@@ -69,7 +69,8 @@ final class ConfigFields {
   }
 
   /** An entry for each layer; empty if there is no such field. */
-  List<String> perLayer(String field, int layers) {
+  List<String> perLayer(String field) {
+    int layers = positive("num_hidden_layers");
     List<String> entries = new ArrayList<>();
     get(field).forEach(entry -> entries.add(entry.asText()));
     if (!entries.isEmpty() && entries.size() < layers) {

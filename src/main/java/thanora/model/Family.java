@@ -76,7 +76,7 @@ enum Family {
       + " 'no_rope_layer_interval': 4}") {
     @Override
     boolean hasPositions(ConfigFields config, int layer) {
-      List<String> given = config.perLayer("no_rope_layers", layer + 1);
+      List<String> given = config.perLayer("no_rope_layers");
       return given.isEmpty()
           ? (layer + 1) % config.positive("no_rope_layer_interval") != 0 : !given.get(layer).equals("0");
     }
@@ -136,6 +136,9 @@ enum Family {
     }
   };
 
+  /** The model of which {@link #GEMMA3} is the text part. */
+  static final String LARGER_GEMMA3 = "gemma3";
+
   private final String modelType;
   private final String defaults;
 
@@ -154,7 +157,7 @@ enum Family {
         .orElseThrow(() -> new IllegalArgumentException("config.json: model_type "
             + (modelType.isEmpty() ? "is missing" : modelType + " is not supported") + "; supported are "
             + Arrays.stream(values()).map(family -> family.modelType).collect(Collectors.joining(", "))
-            + " and the text part of gemma3"));
+            + ", " + LARGER_GEMMA3));
   }
 
   ConfigFields fields(JsonNode json) {
@@ -211,7 +214,7 @@ enum Family {
 
   /** What {@code layer_types} says, or {@code otherwise}. */
   static boolean typeSlides(ConfigFields config, int layer, boolean otherwise) {
-    List<String> types = config.perLayer("layer_types", layer + 1);
+    List<String> types = config.perLayer("layer_types");
     if (types.isEmpty()) {
       return otherwise;
     }

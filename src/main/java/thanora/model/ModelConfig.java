@@ -81,7 +81,7 @@ public record ModelConfig(
    */
   public static ModelConfig from(JsonNode json) {
     String type = json.path("model_type").asText("");
-    return type.equals("gemma3")
+    return type.equals(Family.LARGER_GEMMA3)
         ? read(type, "model.language_model.", Family.GEMMA3, json.path("text_config"))
         : read(type, ALONE, Family.of(type), json);
   }

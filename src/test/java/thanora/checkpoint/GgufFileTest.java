@@ -26,7 +26,7 @@ class GgufFileTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @CsvSource({"tiny-llama,9", "tiny-llama3,9", "tiny-qwen2,12", "tiny-qwen3,11", "tiny-phi3,6", "tiny-gemma2,11",
+  @CsvSource({"tiny-llama,9", "tiny-llama3,9", "tiny-qwen2,12", "tiny-qwen3,11", "tiny-smollm3,9", "tiny-phi3,6", "tiny-gemma2,11",
       "tiny-gemma3,13"})
   void tensorsEqualTheWeightsTheFileWasMadeFrom(String name, int ofTheFirstLayer) {
     try (TensorScope scope = TensorScope.open();

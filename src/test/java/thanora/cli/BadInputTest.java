@@ -122,7 +122,8 @@ class BadInputTest {
   /** A part of a model, what is done to it, and what is said of it after the model's path. */
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
-    "TYPE | : config.json: model_type gpt2 is unknown; supported are llama, mistral, qwen2, qwen3",
+    "TYPE | : config.json: model_type mixtral is not supported; supported are llama, mistral, qwen2, qwen3,"
+        + " phi3, smollm3, gemma2, gemma3_text, gemma3",
     "CONFIG | /config.json: is not valid JSON (Unexpected end-of-input: expected close marker for"
         + " Object at line 1, column 2)",
     "SHAPE | : tensor model.embed_tokens.weight has shape [3072, 256], config.json says [3073, 256];"
@@ -158,7 +159,7 @@ class BadInputTest {
     Path config = model.resolve("config.json");
     Path weights = model.resolve("model.safetensors");
     switch (damage) {
-      case "TYPE" -> edit(config, c -> c.put("model_type", "gpt2"));
+      case "TYPE" -> edit(config, c -> c.put("model_type", "mixtral"));
       case "SHAPE" -> edit(config, c -> c.put("vocab_size", 3073));
       case "MISSING" -> edit(config, c -> c.put("tie_word_embeddings", false));
       case "VOCABULARY" -> edit(config, c -> c.put("vocab_size", 100));

@@ -145,7 +145,7 @@ class ReferenceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama", "llama3", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"})
+  @ValueSource(strings = {"llama", "llama3", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"})
   void ggufFilesGiveTheLogitsOfTheirDequantisedWeights(String name) {
     Path path = Golden.path("gguf/tiny-" + name + ".gguf");
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open();
