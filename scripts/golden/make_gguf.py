@@ -5,6 +5,8 @@ usage: make_gguf.py        (after make_models.py, whose checkpoints it converts)
 Under src/test/resources/golden/gguf:
   TYPE.safetensors     bytes (2, row bytes) uint8: random blocks with finite half-precision scales;
                        values (2, row) float32: what gguf-py makes of them
+  encoded.safetensors  values (8, 64) float32 of many magnitudes, ties among them, and what gguf-py
+                       makes of them as F16, BF16 and Q8_0, uint8
   tiny-llama.gguf      models/llama: q and k rows permuted as llama.cpp stores them; F32, F16, Q8_0
   tiny-llama3.gguf     models/llama3-rope: F16, the rope scaling as the tensor rope_freqs.weight
   tiny-qwen2.gguf      models/qwen2: not permuted; biases F32, weights Q4_0, Q4_1, Q5_0, Q5_1, BF16
@@ -76,6 +78,23 @@ def make_blocks():
               {"bytes": torch.from_numpy(data), "values": torch.from_numpy(values)}, SCRIPT,
               seed=SEED + number, gguf=version("gguf"))
         print(kind.name, data.shape, values.shape)
+
+
+def make_encoded():
+    generator = np.random.default_rng(SEED)
+    values = generator.standard_normal((8, 64)).astype(np.float32)
+    values[1] *= np.float32(2.0) ** generator.integers(-30, 17, 64).astype(np.float32)
+    values[2] = np.arange(64, dtype=np.float32) / 2 - 16     # halves: ties of Q8_0
+    values[2, 0] = values[2, 32] = 127
+    values[3] = 1 + np.arange(64, dtype=np.float32) / 2 ** 12  # ties of F16
+    values[4] = 1 + np.arange(64, dtype=np.float32) / 2 ** 9   # ties of BF16
+    values[5] = 0
+    values[6] = np.arange(-32, 32, dtype=np.float32) * np.float32(2 ** -26)  # F16's smallest
+    out = {"values": torch.from_numpy(values)}
+    for kind in [Type.F16, Type.BF16, Type.Q8_0]:
+        data = gguf.quants.quantize(values, kind)
+        out[kind.name] = torch.from_numpy(np.ascontiguousarray(data).view(np.uint8).copy())
+    write(FOLDER / "encoded.safetensors", out, SCRIPT, seed=SEED, gguf=version("gguf"))
 
 
 def permute(weight, heads):
@@ -224,6 +243,7 @@ def main():
     deterministic()
     FOLDER.mkdir(parents=True, exist_ok=True)
     make_blocks()
+    make_encoded()
     make_model("llama", "tiny-llama", "smollm", dict(
         embed_tokens=Type.Q8_0, lm_head=Type.F16, q_proj=Type.Q8_0, k_proj=Type.F16,
         o_proj=Type.F16, gate_proj=Type.Q8_0, up_proj=Type.F16, down_proj=Type.Q8_0))

@@ -98,6 +98,20 @@ public sealed interface Checkpoint extends AutoCloseable permits FolderCheckpoin
    */
   void copyCompanions(Path target);
 
+  /**
+   * How a GGUF file of this model names and orders tensors.
+   *
+   * @throws CheckpointException if llama.cpp has no such model
+   */
+  GgufTarget gguf();
+
+  /**
+   * The metadata of a GGUF file of this model, all but the types of its tensors.
+   *
+   * @throws CheckpointException if llama.cpp has no such model or tokenizer
+   */
+  GgufValues ggufMetadata();
+
   @Override
   void close();
 }

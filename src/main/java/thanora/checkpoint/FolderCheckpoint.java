@@ -163,6 +163,20 @@ final class FolderCheckpoint implements Checkpoint {
     }
   }
 
+  @Override
+  public GgufTarget gguf() {
+    return new GgufKeys(config).target();
+  }
+
+  @Override
+  public GgufValues ggufMetadata() {
+    GgufValues values = new GgufKeys(config).values(folder.toAbsolutePath().normalize().getFileName().toString());
+    String source = folder.toString();
+    new GgufVocabulary(source, tokenizerJson(), tokenizerConfigJson(), config)
+        .addTo(values, source, chatTemplate());
+    return values;
+  }
+
   private static boolean isLicence(String name) {
     String upper = name.toUpperCase(Locale.ROOT);
     return Stream.of("LICENSE", "LICENCE", "NOTICE", "USE_POLICY").anyMatch(upper::startsWith);

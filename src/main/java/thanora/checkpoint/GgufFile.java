@@ -47,9 +47,15 @@ public final class GgufFile implements AutoCloseable {
 
   /** The weights under Hugging Face names; closing them closes the file. */
   public Weights weights() {
+    GgufTarget target = target();
+    return new GgufWeights(header, target.queryHeads(), target.keyHeads());
+  }
+
+  /** How this file names and orders tensors, and those of one dimension that are no weights. */
+  GgufTarget target() {
     boolean permuted = config.permutesHeads();
-    return new GgufWeights(
-        header, permuted ? config.queryHeads() : 0, permuted ? config.keyHeads() : 0);
+    return new GgufTarget(metadata.architecture(), permuted ? config.queryHeads() : 0,
+        permuted ? config.keyHeads() : 0, GgufWeights.extras(header));
   }
 
   /** What {@code config.json} would hold. */

@@ -25,7 +25,9 @@ final class GgufNames {
       Map.entry("ffn_norm", "post_attention_layernorm"), Map.entry("ffn_gate", "mlp.gate_proj"),
       Map.entry("ffn_up", "mlp.up_proj"), Map.entry("ffn_down", "mlp.down_proj"));
   private static final Pattern NAME =
-      Pattern.compile("(?:blk\\.(\\d{1,6})\\.)?([a-z_]+)\\.(weight|bias)");
+      Pattern.compile("(?:blk\\.(\\d{1,6})\\.)?([a-z_]+)\\.(weight|bias)(\\.lora_[ab])?");
+  private static final Pattern HUGGING_FACE =
+      Pattern.compile("(?:model\\.layers\\.(\\d{1,6})\\.)?(.+)\\.(weight|bias)");
 
   private GgufNames() {}
 
@@ -38,7 +40,27 @@ final class GgufNames {
     String block = match.group(1);
     Optional<String> stem = Optional.ofNullable((block == null ? TOP : LAYER).get(match.group(2)));
     String prefix = block == null ? "" : "model.layers." + block + ".";
-    return stem.map(found -> prefix + found + "." + match.group(3)).orElse(name);
+    String ending = match.group(3) + Optional.ofNullable(match.group(4)).orElse("");
+    return stem.map(found -> prefix + found + "." + ending).orElse(name);
+  }
+
+  /**
+   * llama.cpp's name.
+   *
+   * @throws CheckpointException if llama.cpp has no such tensor
+   */
+  static String llamaCpp(String huggingFaceName) {
+    Matcher match = HUGGING_FACE.matcher(huggingFaceName);
+    if (match.matches()) {
+      String layer = match.group(1);
+      for (Map.Entry<String, String> entry : (layer == null ? TOP : LAYER).entrySet()) {
+        if (entry.getValue().equals(match.group(2))) {
+          return (layer == null ? "" : "blk." + layer + ".") + entry.getKey() + "." + match.group(3);
+        }
+      }
+    }
+    throw new CheckpointException(
+        "tensor " + huggingFaceName + " has no name in GGUF files; write a Hugging Face folder");
   }
 
   /** Whether the rows of a tensor are those of query heads. */

@@ -9,6 +9,7 @@ import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
@@ -40,6 +41,19 @@ final class GgufWeights implements Weights {
     });
   }
 
+  /** The tensors that are no weights, decoded. */
+  static Map<String, float[]> extras(GgufHeader header) {
+    Map<String, float[]> extras = new LinkedHashMap<>();
+    header.tensors().forEach((name, slot) -> {
+      if (GgufNames.EXTRAS.contains(name)) {
+        try (TensorScope scope = TensorScope.open()) {
+          extras.put(name, Tensors.floats(decode(header.file(), name, slot, 0)));
+        }
+      }
+    });
+    return extras;
+  }
+
   @Override
   public Set<String> names() {
     return Collections.unmodifiableSet(slots.keySet());
@@ -58,6 +72,11 @@ final class GgufWeights implements Weights {
       case BF16 -> DType.BF16;
       default -> DType.F32;
     };
+  }
+
+  @Override
+  public boolean isRounded() {
+    return slots.values().stream().anyMatch(slot -> slot.type() != GgmlType.F32);
   }
 
   @Override
@@ -122,7 +141,8 @@ final class GgufWeights implements Weights {
   }
 
   private int heads(String name) {
-    return GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
+    // of an adapter's factors B alone has the rows of the weight
+    return name.endsWith(".lora_a") ? 0 : GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
   }
 
   private GgufHeader.Slot slot(String name) {
