@@ -66,7 +66,8 @@ public final class MergedFolder {
     return stored.isFloat() ? dtype.orElse(stored) : stored;
   }
 
-  private static Tensor tensor(Weights weights, Adapter adapter, String name, DType dtype) {
+  /** A tensor of the merged model, rounded once to {@code dtype}. */
+  static Tensor tensor(Weights weights, Adapter adapter, String name, DType dtype) {
     String module = name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
     return adapter.modules().contains(module)
         ? merged(weights, adapter, module, dtype)
