@@ -142,6 +142,11 @@ public record LoadedModel(
         ? Runtime.getRuntime().availableProcessors() + " CPU cores" : decoder.placement().device();
   }
 
+  /** The name of a weight that an adapter may change. */
+  String firstWeight() {
+    return decoder.projectionNames().iterator().next() + ".weight";
+  }
+
   /** Where the base lies, for the configuration of an adapter. */
   String location() {
     return checkpoint.source().toAbsolutePath().normalize().toString();

@@ -1,15 +1,19 @@
 package thanora;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.OutType;
 import thanora.data.TaskSet;
 import thanora.eval.TaskScore;
+import thanora.export.GgufAdapter;
+import thanora.export.GgufModel;
 import thanora.export.LogitCheck;
 import thanora.export.MergedFolder;
 import thanora.export.PeftAdapter;
@@ -103,10 +107,27 @@ public final class TrainedModel implements AutoCloseable {
     return model.decode(tokens.get(0));
   }
 
-  /** Writes the adapter as PEFT saves one; the target must not be there. */
-  public void export(Path target) {
+  /**
+   * Writes the adapter as PEFT saves one; the target must not be there.
+   *
+   * @return how vLLM serves it, a line
+   */
+  public String export(Path target) {
     AtomicFolders.publish(target, folder -> PeftAdapter.write(
         folder, adapter.orElseThrow(), model.decoder(), model.location(), plan));
+    OptionalInt rank = PeftAdapter.vllmRank(adapter.orElseThrow());
+    return rank.isPresent() ? "vLLM serves it with --enable-lora --max-lora-rank " + rank.getAsInt()
+        : "vLLM does not take it; serve the merged model: thanora merge RUN --out DIR";
+  }
+
+  /**
+   * Writes the adapter as llama.cpp reads one; the target must not be there.
+   *
+   * @param type of the factors; float32 loses nothing
+   * @throws UnsupportedOperationException if it is no plain LoRA
+   */
+  public void exportGguf(Path target, OutType type) {
+    AtomicFiles.publish(target, file -> GgufAdapter.write(file, adapter.orElseThrow(), model.checkpoint(), type));
   }
 
   /**
@@ -140,33 +161,68 @@ public final class TrainedModel implements AutoCloseable {
    * @throws CheckpointException if logits differ by more than the recipe's limit
    */
   public MergeReport merge(Recipe recipe, Path target, RunListener listener) {
-    Adapter trained = adapter.orElseThrow();
-    TaskSet tasks = read(recipe, listener);
-    LogitCheck check = probe(recipe, tasks);
-    Map<String, TaskScore> before = new TaskScorer(recipe, model, tasks).score("adapter", listener);
-    MergeReport[] report = new MergeReport[1];
+    MergeCheck check = new MergeCheck(recipe, "merge.dtype=float32", listener);
     AtomicFolders.publish(target, folder -> {
-      listener.stage("merge", model.decoder().tensorNames().size());
-      MergedFolder.write(model.checkpoint(), model.decoder(), trained, folder,
+      MergedFolder.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), folder,
           Settings.mergeDtype(recipe), listener::advanced);
-      report[0] = check(recipe, folder, tasks, check, before, listener);
+      check.read(folder);
     });
-    return report[0];
+    return check.report;
   }
 
-  private static MergeReport check(
-      Recipe recipe, Path folder, TaskSet tasks, LogitCheck check, Map<String, TaskScore> before, RunListener listener)
-      throws IOException {
-    try (LoadedModel merged =
-        LoadedModel.load(folder.toString(), recipe.device(), recipe.dtype(), recipe.threads())) {
-      double difference = check.difference(merged.decoder());
-      double limit = Settings.mergeLimit(recipe, merged);
-      if (!(difference <= limit)) {
-        throw new CheckpointException("merged logits differ from the adapter's by " + difference
-            + " of the largest logit, the limit merge.max_logit_difference is " + limit
-            + "; give merge.dtype=float32, or raise the limit");
+  /**
+   * Writes the merged model as a GGUF file, reads it back, and compares logits and scores.
+   *
+   * @param target must not be there; appears only when everything agrees
+   * @param type of its matrices; where empty, bfloat16 for a base in bfloat16, else half precision
+   * @throws CheckpointException if logits differ by more than the recipe's limit, or llama.cpp has no such model
+   */
+  public MergeReport mergeGguf(Recipe recipe, Path target, Optional<OutType> type, RunListener listener) {
+    model.checkpoint().ggufMetadata(); // a model that llama.cpp does not know is refused before any work
+    MergeCheck check = new MergeCheck(recipe, "--outtype f32", listener);
+    AtomicFiles.publish(target, file -> {
+      GgufModel.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), file,
+          type.orElseGet(() -> OutType.auto(model.checkpoint().weights().dtype(model.firstWeight()))),
+          listener::advanced);
+      check.read(file);
+    });
+    return check.report;
+  }
+
+  /** Logits and scores before a merge, and whether the merged model has them too. */
+  private final class MergeCheck {
+    private final Recipe recipe;
+    private final String remedy;
+    private final RunListener listener;
+    private final TaskSet tasks;
+    private final LogitCheck logits;
+    private final Map<String, TaskScore> before;
+    private MergeReport report;
+
+    /** Measures base and adapter, and begins the stage of writing. */
+    MergeCheck(Recipe recipe, String remedy, RunListener listener) {
+      this.recipe = recipe;
+      this.remedy = remedy;
+      this.listener = listener;
+      tasks = TrainedModel.this.read(recipe, listener);
+      logits = probe(recipe, tasks);
+      before = new TaskScorer(recipe, model, tasks).score("adapter", listener);
+      listener.stage("merge", model.decoder().tensorNames().size());
+    }
+
+    void read(Path path) {
+      try (LoadedModel merged =
+          LoadedModel.load(path.toString(), recipe.device(), recipe.dtype(), recipe.threads())) {
+        double difference = logits.difference(merged.decoder());
+        double limit = Settings.logitLimit(recipe, merged.checkpoint().weights().isRounded(), merged);
+        if (!(difference <= limit)) {
+          throw new CheckpointException("merged logits differ from the adapter's by " + difference
+              + " of the largest logit, the limit merge.max_logit_difference is " + limit
+              + "; give " + remedy + ", or raise the limit");
+        }
+        report = new MergeReport(
+            difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
       }
-      return new MergeReport(difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
     }
   }
 

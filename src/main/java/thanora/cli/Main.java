@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       MergeCommand.class,
       ExportCommand.class,
+      VerifyCommand.class,
       GenerateCommand.class,
       BenchCommand.class
     })

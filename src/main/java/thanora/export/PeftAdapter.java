@@ -12,12 +12,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.SafetensorsFile;
@@ -92,6 +94,16 @@ public final class PeftAdapter {
     if (plan.isPresent()) {
       plan.get().write(folder.resolve(PLAN));
     }
+  }
+
+  /**
+   * The least {@code --max-lora-rank} with which vLLM takes an adapter; empty if none does.
+   *
+   * <p>Source: {@code MaxLoRARanks} in vLLM's vllm/config/lora.py.
+   */
+  public static OptionalInt vllmRank(Adapter adapter) {
+    return adapter instanceof DoraAdapter ? OptionalInt.empty()
+        : IntStream.of(1, 8, 16, 32, 64, 128, 256, 320, 512).filter(r -> r >= plain(adapter).exportRank()).findFirst();
   }
 
   private static void put(Map<String, Tensor> tensors, String module, Tensor a, Tensor b) {
@@ -186,6 +198,13 @@ public final class PeftAdapter {
         }
       }
       return adapter;
+    }
+  }
+
+  /** Whether its factors are stored in fewer than 32 bits. */
+  public static boolean isRounded(Path folder) {
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+      return file.isRounded();
     }
   }
 

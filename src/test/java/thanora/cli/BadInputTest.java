@@ -265,7 +265,46 @@ class BadInputTest {
     for (String command : List.of("merge", "export")) {
       int code = small.run(command, "anywhere", "--out", folder.toString());
       assertRefused(2, code,
-          "--out " + folder + ": exists already; give another folder or remove it");
+          "--out " + folder + ": exists already; give another name or remove it");
+    }
+  }
+
+  @Test
+  void whatIsVerifiedMustBeSomethingOfThisRun() throws IOException {
+    assertThat(small.train()).isZero();
+    String run = small.out.toString();
+    Path nothing = folder.resolve("nothing");
+    assertThat(small.run("verify", run, nothing.toString(), "--quiet")).isEqualTo(2);
+    assertThat(small.stderr()).containsExactly("thanora: " + nothing + ": is not there; give something that can be"
+        + " verified: a run folder, a PEFT adapter, a Hugging Face model or a .gguf file");
+    Path other = Path.of("src/test/resources/golden/gguf/tiny-llama.gguf");
+    assertThat(small.run("verify", run, other.toString(), "--quiet")).isEqualTo(2);
+    assertThat(small.stderr()).containsExactly("thanora: " + other
+        + ": has a vocabulary of 96 tokens, the run's base one of 3072; it did not come from this run");
+    Path text = Files.writeString(folder.resolve("text.gguf"), "no such thing");
+    assertThat(small.run("verify", run, text.toString(), "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).containsExactly(
+        "thanora: " + text + ": is not a GGUF file: it does not start with 'GGUF'");
+    assertThat(small.run("verify", run, "demo/model", "--limit", "1e-9", "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: demo/model: logits differ by ").contains("the limit is 1.0e-09");
+    assertThat(small.stdout()).contains("too far");
+  }
+
+  @Test
+  void aTokenizerThatLlamaCppDoesNotKnow() throws IOException {
+    Path model = small.modelCopy();
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replaceFirst(
+        "\"individual_digits\": ?true", "\"individual_digits\": false"));
+    assertThat(small.train("--model", model.toString())).isZero();
+    Path out = folder.resolve("m.gguf");
+    assertThat(small.run("merge", small.out.toString(), "--out", out.toString(), "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: " + model + ": the tokenizer splits text by [{\"type\":\"Digits\"")
+        .endsWith("write a Hugging Face folder and convert it with llama.cpp's convert_hf_to_gguf.py");
+    try (var left = Files.list(folder)) {
+      assertThat(left.map(file -> file.getFileName().toString())).noneMatch(name -> name.startsWith("m.gguf"));
     }
   }
 

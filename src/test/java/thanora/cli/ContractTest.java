@@ -62,7 +62,25 @@ class ContractTest {
     assertThat(small.run("export", out, "--out", adapter.toString(), "--json", "--quiet")).isZero();
     assertThat(adapter.resolve("adapter_model.safetensors")).exists();
 
-    assertSameAnswers(small, List.of("--run", out), List.of("--model", merged.toString()),
+    Path model = folder.resolve("model.gguf");
+    assertThat(small.run("merge", out, "--outtype", "f32", "--out", model.toString(), "--json", "--quiet")).isZero();
+    assertThat(keys(result(small)))
+        .containsExactly("out", "max_logit_difference", "adapter", "merged");
+
+    Path lora = folder.resolve("adapter.gguf");
+    assertThat(small.run("export", out, "--out", lora.toString(), "--json", "--quiet")).isZero();
+    assertThat(result(small).toString()).isEqualTo("{\"format\":\"gguf\",\"out\":\"" + lora + "\"}");
+
+    assertThat(small.run("verify", out, merged.toString(), adapter.toString(), model.toString(), lora.toString(),
+        "--json", "--quiet")).isZero();
+    JsonNode verified = result(small);
+    assertThat(keys(verified)).containsExactly("run", "results");
+    assertThat(verified.get("results").findValuesAsText("kind"))
+        .containsExactly("model_folder", "peft_adapter", "gguf_model", "gguf_adapter");
+    assertThat(keys(verified.at("/results/0"))).containsExactly("path", "kind", "max_logit_difference", "relative",
+        "limit", "same_token", "positions", "passed");
+
+    assertSameAnswers(small, List.of("--run", out), List.of("--model", model.toString()), List.of("--model", merged.toString()),
         List.of("--model", "demo", "--adapter", adapter.toString()));
   }
 

@@ -29,8 +29,9 @@ class MainTest {
     "analyze, --run-dir --seed --set --model --data --quiet --json --out",
     "train, --run-dir --seed --set --model --data --resume --quiet --json",
     "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
-    "merge, --run-dir --seed --set --model --data --quiet --json --out --logits",
-    "export, --run-dir --seed --set --model --data --quiet --json --out --format --logits",
+    "merge, --run-dir --seed --set --model --data --quiet --json --out --format --outtype --logits",
+    "export, --run-dir --seed --set --model --data --quiet --json --out --format --outtype --logits",
+    "verify, --seed --set --model --data --quiet --json --limit",
     "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
   })
   void everyCommandExplainsItsOptions(String command, String options) {
@@ -43,7 +44,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "analyze", "train", "eval", "merge", "export", "verify", "generate");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -89,7 +90,9 @@ class MainTest {
         "trian x.yaml", "train", "train x.yaml --sed 1", "train x.yaml --seed one",
         "merge run", "merge --out o", "merge a --run-dir b --out o", "eval", "generate",
         "generate --prompt x", "generate --prompt x --run a --adapter b",
-        "export run --out o --format onnx", "train x.yaml --resume",
+        "export run --out o --format onnx", "train x.yaml --resume", "verify",
+        "export run --out o --outtype f16", "merge run --out o.gguf --outtype q4_0",
+        "merge run --out o.gguf --format hf --outtype f32", "verify run --limit x",
         "generate --model m --prompt x --max-new-tokens 0",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
