@@ -48,6 +48,10 @@ must ./thanora export "$run" --quiet --out "$temp/peft" --logits "$temp/peft.saf
 must ./thanora merge "$run" --quiet --set merge.dtype=float32 \
   --out "$temp/float32" --logits "$temp/float32.safetensors"
 must ./thanora merge "$run" --quiet --out "$temp/stored" --logits "$temp/stored.safetensors"
+for type in f32 bf16 q8_0; do
+  must ./thanora merge "$run" --quiet --outtype $type --out "$temp/$type.gguf"
+done
+must ./thanora export "$run" --quiet --out "$temp/adapter.gguf"
 
 dora=$temp/dora-run
 must ./thanora demo --quiet --steps 20 --set method=dora --set eval.max_rows=8 --run-dir "$dora"
@@ -72,6 +76,10 @@ check "merged in the base's bfloat16" "$python" "$checks/check_merged.py" \
 # Here transformers rounds every activation to bfloat16 too, which we do not.
 check "merged, run in bfloat16" "$python" "$checks/check_merged.py" \
   "$temp/stored" "$temp/stored.safetensors" --limit 1e-1 --same 0.95 --stored
+check "GGUF in float32" "$python" "$checks/check_gguf.py" "$temp/f32.gguf" "$temp/float32" --limit 1e-7
+check "GGUF in bfloat16" "$python" "$checks/check_gguf.py" "$temp/bf16.gguf" "$temp/float32" --limit 4e-3
+check "GGUF in Q8_0" "$python" "$checks/check_gguf.py" "$temp/q8_0.gguf" "$temp/float32" --limit 5e-3
+check "GGUF adapter" "$python" "$checks/check_gguf.py" "$temp/adapter.gguf" "$temp/peft" --limit 1e-6
 
 # One answer a task, by transformers from the merged folder and by us from it and from the adapter.
 for test in "${tests[@]}"; do
