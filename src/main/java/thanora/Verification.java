@@ -63,7 +63,8 @@ public final class Verification {
       if (Files.exists(path.resolve("config.json"))) {
         return MODEL_FOLDER;
       }
-      throw new IllegalArgumentException(path + ": " + (Files.exists(path) ? "holds nothing" : "is not there; give something")
+      throw new IllegalArgumentException(path + ": "
+          + (Files.exists(path) ? "holds nothing" : "is not there; give something")
           + " that can be verified: a run folder, a PEFT adapter, a Hugging Face model or a .gguf file");
     }
   }

@@ -92,7 +92,7 @@ class LlamaCppTest {
   }
 
   /** What the head reads of the last token, of length 1 as llama.cpp gives it. */
-  private static double[] lastState(Decoder model, int[] ids) {
+  static double[] lastState(Decoder model, int[] ids) {
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
       double[] last = Tensors.doubles(Ops.narrow(model.hidden(TokenBatch.of(ids, "cpu")), 0, ids.length - 1, 1));
       double length = Math.sqrt(Arrays.stream(last).map(x -> x * x).sum());
@@ -136,7 +136,7 @@ class LlamaCppTest {
     return largest;
   }
 
-  private static double difference(float[] theirs, double[] ours) {
+  static double difference(float[] theirs, double[] ours) {
     assertThat(theirs).hasSameSizeAs(ours);
     return IntStream.range(0, ours.length).mapToDouble(i -> Math.abs(theirs[i] - ours[i])).max().orElseThrow();
   }
@@ -200,11 +200,11 @@ class LlamaCppTest {
     }
   }
 
-  private static LlamaModel states(Path model) {
+  static LlamaModel states(Path model) {
     return new LlamaModel(parameters(model).enableEmbedding().setPoolingType(PoolingType.LAST));
   }
 
-  private static LoraAdapter zero(Decoder model) {
+  static LoraAdapter zero(Decoder model) {
     return LoraAdapter.create(model, List.copyOf(model.projectionNames()), 1, 0, 1);
   }
 

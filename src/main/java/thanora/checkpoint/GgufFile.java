@@ -47,13 +47,18 @@ public final class GgufFile implements AutoCloseable {
 
   /** The weights under Hugging Face names; closing them closes the file. */
   public Weights weights() {
-    GgufTarget target = target();
-    return new GgufWeights(header, target.queryHeads(), target.keyHeads());
+    boolean permuted = config.permutesHeads();
+    return new GgufWeights(
+        header, permuted ? config.queryHeads() : 0, permuted ? config.keyHeads() : 0);
   }
 
-  /** How this file names and orders tensors, and those of one dimension that are no weights. */
+  /**
+   * How this file names and orders tensors, and those of one dimension that are no weights.
+   *
+   * @throws CheckpointException if models of its family are read, not written
+   */
   GgufTarget target() {
-    boolean permuted = config.permutesHeads();
+    boolean permuted = OutFamily.of(config()).permutesHeads();
     return new GgufTarget(metadata.architecture(), permuted ? config.queryHeads() : 0,
         permuted ? config.keyHeads() : 0, GgufWeights.extras(header));
   }

@@ -10,11 +10,11 @@ import java.util.Map;
  */
 final class GgufKeys {
   private final JsonNode config;
-  private final GgufFamily family;
+  private final OutFamily family;
 
   GgufKeys(JsonNode config) {
     this.config = config;
-    this.family = GgufFamily.of(config);
+    this.family = OutFamily.of(config);
   }
 
   /** What there is to know but the tokenizer. */
@@ -90,7 +90,7 @@ final class GgufKeys {
         keys.number(key("rope.scaling.factor"), rope().path("factor").asDouble(1));
       }
       case "llama3" -> {
-        if (family != GgufFamily.LLAMA) {
+        if (family != OutFamily.LLAMA) {
           throw new CheckpointException("config.json: rope scaling llama3 of a "
               + family.architecture() + " model is not known to llama.cpp; write a Hugging Face folder");
         }

@@ -47,18 +47,8 @@ class GgufModelTest {
     scope.close();
   }
 
-  /** A tiny checkpoint with a tokenizer of its size. */
   private Path withTokenizer(String name) throws IOException {
-    Path copy = Files.createDirectories(folder.resolve(name));
-    try (var files = Files.list(Pico.folder(name))) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        Files.copy(file, copy.resolve(file.getFileName()));
-      }
-    }
-    try (GgufFile tokens = GgufFile.open(Golden.path("gguf/tiny-llama.gguf"))) {
-      Files.writeString(copy.resolve("tokenizer.json"), tokens.tokenizerJson());
-    }
-    return copy;
+    return Pico.withTokenizer(name, folder.resolve(name));
   }
 
   private Path write(Path base, Decoder model, Adapter adapter, OutType type, String name) {

@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  *
  * <p>Source: the classes of models in llama.cpp's convert_hf_to_gguf.py.
  */
-enum GgufFamily {
+enum OutFamily {
   /** Rows of queries and keys in llama.cpp's order; Llama 3's rope scaling as a tensor. */
   LLAMA("llama", true, "llama", "mistral") {
     @Override
@@ -27,7 +27,7 @@ enum GgufFamily {
   private final boolean permutesHeads;
   private final Set<String> modelTypes;
 
-  GgufFamily(String architecture, boolean permutesHeads, String... modelTypes) {
+  OutFamily(String architecture, boolean permutesHeads, String... modelTypes) {
     this.architecture = architecture;
     this.permutesHeads = permutesHeads;
     this.modelTypes = Set.of(modelTypes);
@@ -39,7 +39,7 @@ enum GgufFamily {
    * @param config its config.json
    * @throws CheckpointException if there is none
    */
-  static GgufFamily of(JsonNode config) {
+  static OutFamily of(JsonNode config) {
     String type = config.path("model_type").asText();
     return Arrays.stream(values()).filter(family -> family.modelTypes.contains(type)).findFirst()
         .orElseThrow(() -> new CheckpointException("model_type " + type
