@@ -22,10 +22,10 @@ import thanora.RecipeReader;
 import thanora.RunFolder;
 import thanora.compare.ComparisonResult;
 import thanora.compare.Difference;
-import thanora.compare.Estimate;
 import thanora.compare.Findings;
 import thanora.compare.MethodFindings;
 import thanora.compare.TerminalTable;
+import thanora.page.Estimate;
 import thanora.train.StoppedException;
 
 @Command(

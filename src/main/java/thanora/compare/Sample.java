@@ -2,6 +2,7 @@ package thanora.compare;
 
 import java.util.Arrays;
 import java.util.List;
+import thanora.page.Estimate;
 
 /**
  * A statistic as measured with each seed and as it came out of each resample.

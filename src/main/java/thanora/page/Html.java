@@ -1,15 +1,15 @@
-package thanora.compare;
+package thanora.page;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** Markup under construction: what goes in as text or attribute comes out escaped. */
-final class Html {
+public final class Html {
   private final StringBuilder out = new StringBuilder();
   private final Deque<String> open = new ArrayDeque<>();
 
   /** Opens an element; attributes are names and values in turn. */
-  Html open(String tag, String... attributes) {
+  public Html open(String tag, String... attributes) {
     start(tag, attributes);
     out.append('>');
     open.push(tag);
@@ -17,37 +17,37 @@ final class Html {
   }
 
   /** Closes the last open element. */
-  Html close() {
+  public Html close() {
     out.append("</").append(open.pop()).append('>');
     return this;
   }
 
   /** An element that has no end tag in HTML. */
-  Html empty(String tag, String... attributes) {
+  public Html empty(String tag, String... attributes) {
     start(tag, attributes);
     out.append('>');
     return this;
   }
 
   /** An SVG element without content. */
-  Html shape(String tag, String... attributes) {
+  public Html shape(String tag, String... attributes) {
     start(tag, attributes);
     out.append("/>");
     return this;
   }
 
   /** An element that holds only text. */
-  Html element(String tag, String text, String... attributes) {
+  public Html element(String tag, String text, String... attributes) {
     return open(tag, attributes).text(text).close();
   }
 
-  Html text(String text) {
+  public Html text(String text) {
     out.append(escape(text));
     return this;
   }
 
   /** Our own style or script, which is not escaped. */
-  Html verbatim(String code) {
+  public Html verbatim(String code) {
     out.append(code);
     return this;
   }
@@ -60,7 +60,7 @@ final class Html {
     }
   }
 
-  static String escape(String text) {
+  public static String escape(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
@@ -69,7 +69,7 @@ final class Html {
   }
 
   /** A figure with the minus sign that belongs to it. */
-  static String minus(String figure) {
+  public static String minus(String figure) {
     return figure.replace('-', '\u2212');
   }
 

@@ -1,4 +1,4 @@
-package thanora.compare;
+package thanora.page;
 
 /**
  * A number and its 95 % interval; NaN throughout where a run diverged.
@@ -8,7 +8,7 @@ package thanora.compare;
  * @param high upper end
  */
 public record Estimate(double value, double low, double high) {
-  static final Estimate NONE = new Estimate(Double.NaN, Double.NaN, Double.NaN);
+  public static final Estimate NONE = new Estimate(Double.NaN, Double.NaN, Double.NaN);
 
   /** Whether there is a number. */
   public boolean isKnown() {

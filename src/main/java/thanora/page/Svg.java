@@ -1,4 +1,4 @@
-package thanora.compare;
+package thanora.page;
 
 import java.util.Locale;
 
@@ -6,15 +6,15 @@ import java.util.Locale;
  * Drawings that stretch with the page while their text does not: x in per cent of the width, y in
  * pixels or half the height, no view box.
  */
-final class Svg {
+public final class Svg {
   private final Html html;
 
-  Svg(Html html) {
+  public Svg(Html html) {
     this.html = html;
   }
 
   /** A drawing as wide as its place; an empty label hides it from screen readers. */
-  Svg open(int height, String label) {
+  public Svg open(int height, String label) {
     if (label.isEmpty()) {
       html.open("svg", "width", "100%", "height", "" + height, "aria-hidden", "true");
     } else {
@@ -24,17 +24,17 @@ final class Svg {
   }
 
   /** A drawing that also takes the height of its place. */
-  Svg open(String label) {
+  public Svg open(String label) {
     html.open("svg", "class", "fill", "role", "img", "aria-label", label);
     return this;
   }
 
-  Svg close() {
+  public Svg close() {
     html.close();
     return this;
   }
 
-  Svg line(double x1, double y1, double x2, double y2, String style) {
+  public Svg line(double x1, double y1, double x2, double y2, String style) {
     html.shape(
         "line", "x1", percent(x1), "y1", pixels(y1), "x2", percent(x2), "y2", pixels(y2), "class",
         style);
@@ -42,39 +42,60 @@ final class Svg {
   }
 
   /** A line from top to bottom. */
-  Svg upright(double x, String style) {
+  public Svg upright(double x, String style) {
     html.shape(
         "line", "x1", percent(x), "y1", "0", "x2", percent(x), "y2", "100%", "class", style);
     return this;
   }
 
   /** A line at half the height. */
-  Svg level(double x1, double x2, String style) {
+  public Svg level(double x1, double x2, String style) {
     html.shape(
         "line", "x1", percent(x1), "y1", "50%", "x2", percent(x2), "y2", "50%", "class", style);
     return this;
   }
 
-  Svg rectangle(double x, double y, double width, double height, String style, double opacity) {
-    html.shape(
+  /** A rectangle that says something when pointed at. */
+  public Svg rectangle(
+      double x, double y, double width, double height, String style, double opacity, String title) {
+    html.open(
         "rect", "x", percent(x), "y", pixels(y), "width", percent(width), "height",
         pixels(height), "class", style, "fill-opacity",
         String.format(Locale.ROOT, "%.2f", opacity));
+    html.element("title", title).close();
     return this;
   }
 
-  Svg dot(double x, double y, double radius, String style) {
+  /** A line through points, x in per cent, y in pixels of a drawing so high; NaN leaves a gap. */
+  public Svg path(double[] x, double[] y, int height, String style) {
+    StringBuilder d = new StringBuilder();
+    boolean pen = false;
+    for (int i = 0; i < x.length; i++) {
+      if (Double.isFinite(y[i])) {
+        d.append(String.format(Locale.ROOT, "%s%.2f %.1f", pen ? "L" : "M", x[i], y[i]));
+      }
+      pen = Double.isFinite(y[i]);
+    }
+    // stretched both ways, but for the width of the line
+    html.open("svg", "width", "100%", "height", "" + height, "viewBox", "0 0 100 " + height,
+        "preserveAspectRatio", "none");
+    html.shape("path", "d", d.toString(), "class", style, "vector-effect", "non-scaling-stroke");
+    html.close();
+    return this;
+  }
+
+  public Svg dot(double x, double y, double radius, String style) {
     html.shape("circle", "cx", percent(x), "cy", pixels(y), "r", pixels(radius), "class", style);
     return this;
   }
 
   /** A mark with a shape of its own, so that it is told from others without its colour. */
-  Svg mark(double x, double y, Mark mark) {
+  public Svg mark(double x, double y, Mark mark) {
     return mark(percent(x), pixels(y), mark);
   }
 
   /** A mark at half the height. */
-  Svg mark(double x, Mark mark) {
+  public Svg mark(double x, Mark mark) {
     return mark(percent(x), "50%", mark);
   }
 
@@ -86,7 +107,7 @@ final class Svg {
   }
 
   /** Text beside a point, {@code dx} pixels to the right of it; anchor is start, middle or end. */
-  Svg text(double x, double y, double dx, String anchor, String style, String text) {
+  public Svg text(double x, double y, double dx, String anchor, String style, String text) {
     html.element(
         "text", text, "x", percent(x), "y", pixels(y), "dx", pixels(dx), "text-anchor", anchor,
         "class", style);
@@ -102,7 +123,7 @@ final class Svg {
   }
 
   /** Shapes about the origin. */
-  enum Mark {
+  public enum Mark {
     /** The reference. */
     REFERENCE("M-4.5-4.5h9v9h-9z", "reference"),
     /** Significantly better than the reference. */
@@ -132,11 +153,11 @@ final class Svg {
       this.style = style;
     }
 
-    String path() {
+    public String path() {
       return path;
     }
 
-    String style() {
+    public String style() {
       return style;
     }
   }

@@ -1,4 +1,4 @@
-package thanora.compare;
+package thanora.page;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -6,18 +6,18 @@ import java.util.List;
 import java.util.Locale;
 
 /** An axis: from numbers to per cent of its length. */
-record Scale(double low, double high, boolean isLog) {
+public record Scale(double low, double high, boolean isLog) {
   private static final double MARGIN = 0.05;
   private static final double FAR = 8;
 
   /** A linear axis with some room at both ends. */
-  static Scale linear(double low, double high) {
+  public static Scale linear(double low, double high) {
     double room = high > low ? MARGIN * (high - low) : Math.max(1e-3, 0.05 * Math.abs(low));
     return new Scale(low - room, high + room, false);
   }
 
   /** A logarithmic axis with some room at both ends; numbers above 0. */
-  static Scale log(double low, double high) {
+  public static Scale log(double low, double high) {
     double room = high > low ? Math.pow(high / low, MARGIN) : 1.5;
     return new Scale(low / room, high * room, true);
   }
@@ -29,7 +29,7 @@ record Scale(double low, double high, boolean isLog) {
    * @param values NaN is left out
    * @param always numbers that are on the axis in any case
    */
-  static Scale robust(double[] values, double... always) {
+  public static Scale robust(double[] values, double... always) {
     double[] known = Arrays.stream(values).filter(Double::isFinite).sorted().toArray();
     if (known.length == 0) {
       return linear(
@@ -54,7 +54,7 @@ record Scale(double low, double high, boolean isLog) {
   }
 
   /** Place on the axis, 0 to 100; what is beyond an end is at the end. */
-  double percent(double v) {
+  public double percent(double v) {
     double share =
         isLog
             ? Math.log(v / low) / Math.log(high / low)
@@ -62,12 +62,39 @@ record Scale(double low, double high, boolean isLog) {
     return 100 * Math.max(0, Math.min(1, share));
   }
 
-  boolean holds(double v) {
+  public boolean holds(double v) {
     return v >= low && v <= high;
   }
 
-  /** Round numbers on a linear axis, at most {@code most} of them. */
-  List<Double> ticks(int most) {
+  /** Round numbers on the axis, at most {@code most} of them on a linear one. */
+  public List<Double> ticks(int most) {
+    return isLog ? logTicks(most) : linearTicks(most);
+  }
+
+  /** 1, 2 and 5 of every power of ten where they are few enough, else the powers, else some of them. */
+  private List<Double> logTicks(int most) {
+    int first = (int) Math.floor(Math.log10(low));
+    int last = (int) Math.floor(Math.log10(high));
+    List<Double> ticks = new ArrayList<>();
+    for (double[] factors : new double[][] {{1, 2, 5}, {1, 3}, {1}}) {
+      ticks.clear();
+      int every = factors.length > 1 ? 1 : 1 + (last - first) / Math.max(1, most);
+      for (int power = first; power <= last; power += every) {
+        for (double factor : factors) {
+          double tick = factor * Math.pow(10, power);
+          if (holds(tick)) {
+            ticks.add(tick);
+          }
+        }
+      }
+      if (ticks.size() <= most) {
+        break;
+      }
+    }
+    return ticks;
+  }
+
+  private List<Double> linearTicks(int most) {
     double raw = (high - low) / most;
     double size = Math.pow(10, Math.floor(Math.log10(raw)));
     double step = size;
@@ -85,7 +112,7 @@ record Scale(double low, double high, boolean isLog) {
   }
 
   /** A tick's label, with as many decimals as tell ticks apart. */
-  static String label(double tick, List<Double> ticks) {
+  public static String label(double tick, List<Double> ticks) {
     double step = ticks.size() > 1 ? ticks.get(1) - ticks.get(0) : 1;
     int decimals = (int) Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     double rounded = Math.abs(tick) < step / 1e6 ? 0 : tick;

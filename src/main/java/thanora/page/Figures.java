@@ -1,22 +1,42 @@
-package thanora.compare;
+package thanora.page;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.List;
 import java.util.Locale;
 
 /** Numbers and lists as readers see them, the same in every locale. */
-final class Figures {
+public final class Figures {
   /** Stands for what was not measured. */
-  static final String NONE = "n/a";
+  public static final String NONE = "n/a";
 
   private Figures() {}
 
   /** Three decimals. */
-  static String number(double x) {
+  public static String number(double x) {
     return Double.isNaN(x) ? NONE : String.format(Locale.ROOT, "%.3f", x + 0.0);
   }
 
+  /** Two decimals. */
+  public static String twoDecimals(double x) {
+    return Double.isNaN(x) ? NONE : Html.minus(String.format(Locale.ROOT, "%.2f", x + 0.0));
+  }
+
+  /** Three digits at most, as 0.125, 16 or 2e-4. */
+  public static String brief(double x) {
+    if (!Double.isFinite(x)) {
+      return NONE;
+    }
+    double size = Math.abs(x);
+    if (size > 0 && size < 1e-3) {
+      return (x < 0 ? "\u2212" : "") + rate(size);
+    }
+    BigDecimal rounded = BigDecimal.valueOf(x).round(new MathContext(3));
+    return x == 0 ? "0" : Html.minus(rounded.stripTrailingZeros().toPlainString());
+  }
+
   /** Three decimals with a sign, which what rounds to zero has not. */
-  static String signed(double x) {
+  public static String signed(double x) {
     if (Double.isNaN(x)) {
       return NONE;
     }
@@ -25,24 +45,24 @@ final class Figures {
   }
 
   /** Value and interval; "diverged" without them. */
-  static String withInterval(Estimate e) {
+  public static String withInterval(Estimate e) {
     return e.isKnown()
         ? String.format("%s [%s, %s]", number(e.value()), number(e.low()), number(e.high()))
         : "diverged";
   }
 
   /** Signed interval alone. */
-  static String signedInterval(Estimate e) {
+  public static String signedInterval(Estimate e) {
     return String.format("[%s, %s]", signed(e.low()), signed(e.high()));
   }
 
   /** A p to three decimals, never 0. */
-  static String p(double p) {
+  public static String p(double p) {
     return p < 0.001 ? "< 0.001" : number(p);
   }
 
   /** A learning rate, as 2e-4 or 1.5e-3. */
-  static String rate(double rate) {
+  public static String rate(double rate) {
     if (!(rate > 0)) {
       return NONE;
     }
@@ -53,22 +73,22 @@ final class Figures {
   }
 
   /** A factor, as 1.06x. */
-  static String factor(double x) {
+  public static String factor(double x) {
     return Double.isNaN(x) ? NONE : String.format(Locale.ROOT, "%.2fx", x);
   }
 
   /** A number as it was chosen, as 1 or 0.3. */
-  static String plain(double x) {
+  public static String plain(double x) {
     return Double.isNaN(x) ? NONE : Double.toString(x).replaceAll("\\.0$", "");
   }
 
   /** A count in full, as 4,884,480. */
-  static String count(long n) {
+  public static String count(long n) {
     return String.format(Locale.ROOT, "%,d", n);
   }
 
   /** A count in short, as 4.88M. */
-  static String shortCount(long n) {
+  public static String shortCount(long n) {
     double[] sizes = {1e9, 1e6, 1e3};
     String[] names = {"B", "M", "k"};
     for (int i = 0; i < sizes.length; i++) {
@@ -80,12 +100,12 @@ final class Figures {
   }
 
   /** A count and its noun, as "1 seed" or "3 seeds". */
-  static String counted(long n, String noun) {
+  public static String counted(long n, String noun) {
     return n + " " + noun + (n == 1 ? "" : "s");
   }
 
   /** As "a", "a and b" or "a, b and c". */
-  static String list(List<String> items) {
+  public static String list(List<String> items) {
     int last = items.size() - 1;
     return last <= 0
         ? String.join("", items)
