@@ -9,6 +9,7 @@ import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.eval.Evaluator;
 import thanora.eval.Metric;
+import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
 
 /** Scores all tasks of a recipe with the model as it stands. */
@@ -26,9 +27,14 @@ final class TaskScorer {
 
   /** Every task on its test rows. */
   Map<String, TaskScore> score(String stage, RunListener listener) {
+    return ScoredTask.totals(rows(stage, listener));
+  }
+
+  /** Every task's test rows, one by one. */
+  Map<String, ScoredTask> rows(String stage, RunListener listener) {
     int total = tasks.tasks().stream().mapToInt(task -> task.test().size()).sum();
     listener.stage(("scores " + stage).strip(), total);
-    Map<String, TaskScore> scores = new LinkedHashMap<>();
+    Map<String, ScoredTask> scores = new LinkedHashMap<>();
     int done = 0;
     for (TaskData task : tasks.tasks()) {
       int from = done;

@@ -9,6 +9,7 @@ import java.util.Optional;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
 import thanora.data.TaskSet;
+import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
 import thanora.export.LogitCheck;
 import thanora.export.MergedFolder;
@@ -75,7 +76,12 @@ public final class TrainedModel implements AutoCloseable {
 
   /** Every task of the recipe on its test rows. */
   public Map<String, TaskScore> score(Recipe recipe, RunListener listener) {
-    return new TaskScorer(recipe, model, read(recipe, listener)).score("", listener);
+    return ScoredTask.totals(rows(recipe, listener));
+  }
+
+  /** The test rows of every task of the recipe, one by one. */
+  public Map<String, ScoredTask> rows(Recipe recipe, RunListener listener) {
+    return new TaskScorer(recipe, model, read(recipe, listener)).rows("", listener);
   }
 
   /** The recipe's rows, with what was left out of them. */

@@ -4,12 +4,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import thanora.data.Batch;
 import thanora.data.MemberBatch;
+import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.data.Split;
 import thanora.model.Decoder;
@@ -144,16 +146,26 @@ public final class Evaluator {
   }
 
   /**
-   * Likelihood and metric of a task's rows, for the first member.
+   * Likelihood and answer of each of a task's rows, for the first member.
    *
-   * @param generate whether answers are generated; the score is NaN where not
+   * @param generate whether answers are generated
+   * @param done receives the number of rows answered so far
    */
-  public TaskScore score(
+  public ScoredTask score(
       Split rows, Metric metric, int tasks, boolean generate, int maxNewTokens, IntConsumer done) {
-    double nll = nll(rows.samples(), tasks)[0];
-    double score = generate
-        ? Arrays.stream(rowScores(rows, metric, maxNewTokens, done)[0]).average().orElse(Double.NaN) : Double.NaN;
-    return new TaskScore(metric, score, nll, rows.size(), rows.labels());
+    double[] nll = rowNll(rows.samples(), tasks, scored -> {})[0];
+    List<String> answers =
+        generate ? answers(rows.samples(), maxNewTokens, done).get(0) : List.of();
+    List<ScoredRow> scored = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      Row text = rows.rows().get(i);
+      Sample sample = rows.samples().get(i);
+      Optional<String> answer = generate ? Optional.of(answers.get(i)) : Optional.empty();
+      double score = answer.map(a -> metric.score(a, text.completion())).orElse(Double.NaN);
+      scored.add(new ScoredRow(
+          sample.row(), text.prompt(), text.completion(), answer, score, nll[i], sample.labels()));
+    }
+    return new ScoredTask(metric, maxNewTokens, scored);
   }
 
   /** Rows of like length together, so that little is padded in attention. */
