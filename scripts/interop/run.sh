@@ -73,6 +73,17 @@ check "merged in the base's bfloat16" "$python" "$checks/check_merged.py" \
 check "merged, run in bfloat16" "$python" "$checks/check_merged.py" \
   "$temp/stored" "$temp/stored.safetensors" --limit 1e-1 --same 0.95 --stored
 
+check "curves in TensorBoard" "$python" "$checks/check_tensorboard.py" "$run"
+check "trainer_state.json in transformers" "$python" -c 'import sys
+from transformers import TrainerState
+state = TrainerState.load_from_json(sys.argv[1])
+losses = [row["loss"] for row in state.log_history if "loss" in row]
+print(f"{len(losses)} losses, {state.global_step} steps")
+sys.exit(not len(losses) == state.global_step == 20)' "$run/trainer_state.json"
+must ./thanora eval "$run" --quiet --json --output-path "$temp/lm-eval"
+cp "$temp/output" "$temp/scores.json"
+check "results in lm-eval" "$python" "$checks/check_lm_eval.py" "$temp/lm-eval" "$temp/scores.json"
+
 # One answer a task, by transformers from the merged folder and by us from it and from the adapter.
 for test in "${tests[@]}"; do
   head -n 1 "$test"

@@ -326,13 +326,9 @@ public final class Compare {
     Optional<ComparisonResult.Conflicts> conflicts = groups.stream()
         .map(group -> group.conflicts(request.reference(), chosen.get(request.reference())))
         .flatMap(Optional::stream).findFirst();
-    return new ComparisonResult(version(), request.command, request.recipe.model(), model.device(),
+    return new ComparisonResult(Environment.version(), request.command, request.recipe.model(), model.device(),
         Settings.train(request.recipe.train(), rows).steps(), request.recipe.train().batchSize(),
         request.seeds, described, request.reference(), methods, conflicts);
-  }
-
-  private static String version() {
-    return Optional.ofNullable(Compare.class.getPackage().getImplementationVersion()).orElse("development");
   }
 
   /** Scores rows for all members at once. */

@@ -25,12 +25,17 @@ import thanora.train.Checkpoints;
  * log.jsonl      a row a step
  * checkpoints/   step-000123/, each whole or not there
  * adapter/       the result, in PEFT's format
+ * answers.jsonl  every scored test row before and after
  * summary.json   scores before and after
+ * report.html    all of it to look at
  * </pre>
  *
  * One process at a time writes to it; {@link #close} gives it back.
  */
 public final class RunFolder implements AutoCloseable {
+  /** File of the scored test rows in a run folder. */
+  public static final String ANSWERS = "answers.jsonl";
+
   /** Keys that may change when a run goes on: they do not change what is computed. */
   private static final List<String> MAY_CHANGE =
       List.of("train.save_steps", "train.save_total_limit", "eval.", "merge.");
@@ -240,6 +245,14 @@ public final class RunFolder implements AutoCloseable {
 
   public Path summaryFile() {
     return folder.resolve("summary.json");
+  }
+
+  public Path answersFile() {
+    return folder.resolve(ANSWERS);
+  }
+
+  public Path environmentFile() {
+    return folder.resolve("environment.json");
   }
 
   public Path adapterFolder() {

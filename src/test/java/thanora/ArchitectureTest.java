@@ -25,7 +25,8 @@ class ArchitectureTest {
   private static final List<String> ORDER =
       List.of(
           "tensor", "text", "checkpoint", "data", "model", "lora", "hasi", "method", "merging",
-          "eval", "page", "compare", "dist", "train", "export", "thanora", "demo", "cli");
+          "eval", "page", "compare", "dist", "train", "export", "report",
+          "thanora", "demo", "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()

@@ -21,6 +21,7 @@ import thanora.RunSummary;
 import thanora.TrainedModel;
 import thanora.checkpoint.AtomicFolders;
 import thanora.demo.DemoTasks;
+import thanora.eval.AnswersFile;
 import thanora.hasi.RankPlan;
 import thanora.hasi.RankPlanTable;
 import thanora.train.StoppedException;
@@ -107,6 +108,8 @@ final class DemoCommand implements Callable<Integer> {
     Path path = thanora.path().resolve("lora");
     try (RunFolder folder = RunFolder.create(path, run.resume, output::note)) {
       if (!Files.exists(path.resolve(FineTune.BEFORE))) {
+        AnswersFile.write(path.resolve(RunFolder.ANSWERS), AnswersFile.read(thanora.answersFile()).stream()
+            .map(AnswersFile.Line::withoutAfter).toList());
         Files.copy(thanora.path().resolve(FineTune.BEFORE), path.resolve(FineTune.BEFORE));
       }
       return FineTune.run(lora, folder, display);

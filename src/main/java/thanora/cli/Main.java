@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
       CompareCommand.class,
       JoinCommand.class,
       EvalCommand.class,
+      ReportCommand.class,
       MergeCommand.class,
       ExportCommand.class,
       GenerateCommand.class,

@@ -20,25 +20,28 @@ import thanora.page.Estimate;
  * @param bySeed from all rows, one value a seed
  * @param resampled one value a resample
  */
-record Sample(double[] bySeed, double[] resampled) {
+public record Sample(double[] bySeed, double[] resampled) {
   private static final double TAIL = 0.025;
 
-  double value() {
+  /** From all rows and seeds. */
+  public double value() {
     return mean(bySeed);
   }
 
-  Sample minus(Sample other) {
+  /** The difference, resample by resample. */
+  public Sample minus(Sample other) {
     return new Sample(minus(bySeed, other.bySeed), minus(resampled, other.resampled));
   }
 
-  static Sample mean(List<Sample> samples) {
+  /** The mean, resample by resample. */
+  public static Sample mean(List<Sample> samples) {
     return new Sample(
         mean(samples.stream().map(Sample::bySeed).toList(), samples.get(0).bySeed.length),
         mean(samples.stream().map(Sample::resampled).toList(), samples.get(0).resampled.length));
   }
 
   /** Value and 95 % interval, cut to where values can lie. */
-  Estimate estimate(double least, double most) {
+  public Estimate estimate(double least, double most) {
     double value = value();
     if (Double.isNaN(value)) {
       return Estimate.NONE;
@@ -52,7 +55,7 @@ record Sample(double[] bySeed, double[] resampled) {
   }
 
   /** As a difference, p not yet corrected: 2 min(share ≤ 0, share ≥ 0) of stretched resamples. */
-  Difference difference() {
+  public Difference difference() {
     Estimate estimate = estimate(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
     if (!estimate.isKnown()) {
       return new Difference(estimate, Double.NaN, Double.NaN);

@@ -51,7 +51,8 @@ public final class DotRows {
     html.element("span", "", "class", "name").open("span", "class", "plot");
     Svg svg = new Svg(html).open(20, "");
     for (double tick : ticks) {
-      svg.text(scale.percent(tick), 14, 0, "middle", "tick", Scale.label(tick, ticks));
+      svg.text(scale.percent(tick), 14, 0, "middle", "tick",
+          scale.isLog() ? Figures.brief(tick) : Scale.label(tick, ticks));
     }
     svg.close();
     html.close().element("span", "", "class", "value").close();

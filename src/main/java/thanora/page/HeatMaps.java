@@ -9,6 +9,8 @@ import java.util.function.DoubleFunction;
 public final class HeatMaps {
   private static final int MOST_COLUMNS = 60;
   private static final double FULL = 0.85;
+  /** The least number that has the full orange: small ones are not to look large beside each other. */
+  private static final double WARM_FULL = 0.2;
 
   private final Html html;
 
@@ -26,7 +28,7 @@ public final class HeatMaps {
 
   /** A number of every pair of {@code names}; the diagonal is left out. */
   public void pairs(String label, List<String> names, double[][] values, Colours colours) {
-    double full = 1e-6;
+    double full = colours == Colours.WARM ? WARM_FULL : 1e-6;
     for (int a = 0; a < values.length; a++) {
       for (int b = 0; b < values.length; b++) {
         double size = Math.abs(values[a][b]);

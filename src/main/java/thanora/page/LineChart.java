@@ -47,7 +47,7 @@ public final class LineChart {
     }
   }
 
-  private LineChart(Html html, List<Series> series) {
+  private LineChart(Html html, List<Series> series, boolean mayBeLog) {
     this.html = html;
     this.series = series;
     double[] steps = series.stream().flatMapToDouble(s -> Arrays.stream(s.steps)).toArray();
@@ -57,16 +57,17 @@ public final class LineChart {
         .filter(Double::isFinite).toArray();
     double low = Arrays.stream(values).min().orElse(0);
     double high = Arrays.stream(values).max().orElse(1);
-    this.y = low > 0 && high > WIDE * low ? Scale.log(low, high) : Scale.linear(low, high);
+    this.y = mayBeLog && low > 0 && high > WIDE * low ? Scale.log(low, high) : Scale.linear(low, high);
   }
 
   /**
    * Draws one or more lines.
    *
    * @param label what is drawn, for those who do not see it
+   * @param mayBeLog whether numbers far apart get a logarithmic axis
    */
-  public static void draw(Html html, String label, List<Series> series) {
-    new LineChart(html, series).draw(label);
+  public static void draw(Html html, String label, List<Series> series, boolean mayBeLog) {
+    new LineChart(html, series, mayBeLog).draw(label);
   }
 
   private void draw(String label) {

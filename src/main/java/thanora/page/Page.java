@@ -58,19 +58,33 @@ public final class Page {
     html.open("div", "class", "scroll", "tabindex", "0", "role", "region", "aria-label", label);
   }
 
-  /** The numbers of a drawing, folded away. */
-  public static void details(Html html, String summary, List<String> head, List<List<String>> rows) {
+  /**
+   * A table that is folded away, such as the numbers of a drawing.
+   *
+   * @param rows each begins with its name
+   * @param hasText whether the last column is text rather than numbers
+   */
+  public static void details(
+      Html html, String summary, List<String> head, List<List<String>> rows, boolean hasText) {
     html.open("details").element("summary", summary);
     scroll(html, summary);
     html.open("table").open("thead").open("tr");
-    head.forEach(name -> html.element("th", name, "scope", "col"));
+    for (int i = 0; i < head.size(); i++) {
+      html.element("th", head.get(i), "scope", "col", "class", style(i, head.size(), hasText));
+    }
     html.close().close().open("tbody");
     for (List<String> row : rows) {
       html.open("tr").element("th", row.get(0), "scope", "row");
-      row.subList(1, row.size()).forEach(cell -> html.element("td", cell));
+      for (int i = 1; i < row.size(); i++) {
+        html.element("td", row.get(i), "class", style(i, row.size(), hasText));
+      }
       html.close();
     }
     html.close().close().close().close();
+  }
+
+  private static String style(int column, int columns, boolean hasText) {
+    return hasText && column == columns - 1 ? "left" : "";
   }
 
   /** Ends the page; its text. */

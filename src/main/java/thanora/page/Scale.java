@@ -12,7 +12,8 @@ public record Scale(double low, double high, boolean isLog) {
 
   /** A linear axis with some room at both ends. */
   public static Scale linear(double low, double high) {
-    double room = high > low ? MARGIN * (high - low) : Math.max(1e-3, 0.05 * Math.abs(low));
+    boolean apart = high - low > 1e-9 * Math.max(Math.abs(low), Math.abs(high)); // more than rounding
+    double room = apart ? MARGIN * (high - low) : Math.max(1e-3, 0.05 * Math.abs(low));
     return new Scale(low - room, high + room, false);
   }
 

@@ -29,3 +29,23 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// Of several views of the same thing one is shown, chosen by a button; without this script all are.
+for (const views of document.querySelectorAll(".views")) {
+  const all = [...views.querySelectorAll(".view")];
+  const chooser = document.createElement("div");
+  chooser.className = "chooser";
+  const show = (chosen) => {
+    all.forEach((view) => { view.hidden = view !== chosen; });
+    [...chooser.children].forEach((button, i) =>
+      button.setAttribute("aria-pressed", String(all[i] === chosen)));
+  };
+  for (const view of all) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = view.dataset.name;
+    button.addEventListener("click", () => show(view));
+    chooser.append(button);
+  }
+  views.prepend(chooser);
+  show(all[0]);
+}

@@ -324,4 +324,29 @@ class BadInputTest {
     assertThat(small.stderr()).containsExactly(
         "thanora: option --rundir is unknown; did you mean --run-dir? See thanora train --help");
   }
+
+  @Test
+  void aReportNeedsTheFolderOfARunAndAPlaceToGo() throws IOException {
+    Path none = folder.resolve("none");
+    assertRefused(2, small.run("report", none.toString()),
+        "run folder " + none + ": holds no recipe.yaml; give the folder of a run");
+    Path run = Files.createDirectories(folder.resolve("run"));
+    Files.copy(small.recipe, run.resolve("recipe.yaml"));
+    Path answers = Files.writeString(run.resolve("answers.jsonl"), "{}\n");
+    assertRefused(1, small.run("report", run.toString()), answers + ":1: is not a row that a run wrote; remove"
+        + " the file, answers are then missing in the report");
+    Files.delete(answers);
+    Path missing = folder.resolve("no/page.html");
+    assertThat(small.run("report", run.toString(), "--out", missing.toString())).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: " + missing + ": cannot be written (NoSuchFileException");
+    assertThat(run).isDirectoryNotContaining("glob:**report.html");
+  }
+
+  @Test
+  void resultsDoNotGoWhereAFileIs() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    assertRefused(2, small.run("eval", small.recipe.toString(), "--quiet", "--output-path", file.toString()),
+        "--output-path " + file + ": is a file; name a folder");
+  }
 }

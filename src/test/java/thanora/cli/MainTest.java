@@ -28,7 +28,8 @@ class MainTest {
     "demo, --run-dir --seed --set --model --data --resume --quiet --json --steps",
     "analyze, --run-dir --seed --set --model --data --quiet --json --out",
     "train, --run-dir --seed --set --model --data --resume --quiet --json",
-    "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
+    "eval, --run-dir --seed --set --model --data --quiet --json --adapter --output-path",
+    "report, --run-dir --out --quiet --json",
     "merge, --run-dir --seed --set --model --data --quiet --json --out --logits",
     "export, --run-dir --seed --set --model --data --quiet --json --out --format --logits",
     "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
@@ -43,7 +44,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "analyze", "train", "eval", "report", "merge", "export", "generate");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -87,7 +88,7 @@ class MainTest {
   @ValueSource(
       strings = {
         "trian x.yaml", "train", "train x.yaml --sed 1", "train x.yaml --seed one",
-        "merge run", "merge --out o", "merge a --run-dir b --out o", "eval", "generate",
+        "merge run", "merge --out o", "report", "report x y", "merge a --run-dir b --out o", "eval", "generate",
         "generate --prompt x", "generate --prompt x --run a --adapter b",
         "export run --out o --format onnx", "train x.yaml --resume",
         "generate --model m --prompt x --max-new-tokens 0",

@@ -14,10 +14,14 @@ public final class Markup {
 
   private Markup() {}
 
+  /** The page less style and script. */
+  public static String withoutCode(String page) {
+    return page.replaceAll("(?s)<style>.*?</style>", "").replaceAll("(?s)<script>.*?</script>", "");
+  }
+
   /** Every tag is closed in order, and nothing is unescaped. */
   public static void isWellFormed(String page) {
-    String markup =
-        page.replaceAll("(?s)<style>.*?</style>", "").replaceAll("(?s)<script>.*?</script>", "");
+    String markup = withoutCode(page);
     Matcher tags = Pattern.compile("<(/?)([a-z0-9]+)((?: [^<>]*)?)>|[<>]").matcher(
         markup.substring("<!doctype html>".length()));
     Deque<String> open = new ArrayDeque<>();
