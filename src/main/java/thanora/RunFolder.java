@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
+import thanora.eval.AnswersFile;
 import thanora.train.Checkpoints;
 
 /**
@@ -33,9 +34,6 @@ import thanora.train.Checkpoints;
  * One process at a time writes to it; {@link #close} gives it back.
  */
 public final class RunFolder implements AutoCloseable {
-  /** File of the scored test rows in a run folder. */
-  public static final String ANSWERS = "answers.jsonl";
-
   /** Keys that may change when a run goes on: they do not change what is computed. */
   private static final List<String> MAY_CHANGE =
       List.of("train.save_steps", "train.save_total_limit", "eval.", "merge.");
@@ -248,7 +246,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   public Path answersFile() {
-    return folder.resolve(ANSWERS);
+    return folder.resolve(AnswersFile.FILE);
   }
 
   public Path environmentFile() {

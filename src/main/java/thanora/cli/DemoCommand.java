@@ -108,7 +108,7 @@ final class DemoCommand implements Callable<Integer> {
     Path path = thanora.path().resolve("lora");
     try (RunFolder folder = RunFolder.create(path, run.resume, output::note)) {
       if (!Files.exists(path.resolve(FineTune.BEFORE))) {
-        AnswersFile.write(path.resolve(RunFolder.ANSWERS), AnswersFile.read(thanora.answersFile()).stream()
+        AnswersFile.write(path.resolve(AnswersFile.FILE), AnswersFile.read(thanora.answersFile()).stream()
             .map(AnswersFile.Line::withoutAfter).toList());
         Files.copy(thanora.path().resolve(FineTune.BEFORE), path.resolve(FineTune.BEFORE));
       }

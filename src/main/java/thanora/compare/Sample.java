@@ -23,8 +23,7 @@ import thanora.page.Estimate;
 public record Sample(double[] bySeed, double[] resampled) {
   private static final double TAIL = 0.025;
 
-  /** From all rows and seeds. */
-  public double value() {
+  double value() {
     return mean(bySeed);
   }
 
@@ -55,7 +54,7 @@ public record Sample(double[] bySeed, double[] resampled) {
   }
 
   /** As a difference, p not yet corrected: 2 min(share ≤ 0, share ≥ 0) of stretched resamples. */
-  public Difference difference() {
+  Difference difference() {
     Estimate estimate = estimate(Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY);
     if (!estimate.isKnown()) {
       return new Difference(estimate, Double.NaN, Double.NaN);

@@ -22,6 +22,9 @@ import thanora.checkpoint.CheckpointException;
  * model answered before and after training.
  */
 public final class AnswersFile {
+  /** Its name. */
+  public static final String FILE = "answers.jsonl";
+
   private static final JsonMapper JSON = JsonMapper.builder()
       .defaultPropertyInclusion(JsonInclude.Value.ALL_ALWAYS).build();
   private static final ObjectWriter WRITER = JSON.writerFor(Line.class);

@@ -25,11 +25,7 @@ public final class LineChart {
    * @param dots whether every number gets a dot
    */
   public record Series(String name, String style, double[] steps, double[] values, boolean dots) {
-    /**
-     * At most so many points: means of neighbours.
-     *
-     * @param most points
-     */
+    /** At most so many points, means of neighbours. */
     public Series thinned(int most) {
       int group = (steps.length + most - 1) / Math.max(1, most);
       if (group <= 1) {

@@ -54,7 +54,7 @@ record RunFiles(
           new YAMLMapper().readTree(text),
           Files.exists(plan) ? Optional.of(RankPlan.read(plan)) : Optional.empty(),
           log(folder.resolve("log.jsonl")),
-          AnswersFile.read(folder.resolve("answers.jsonl")),
+          AnswersFile.read(folder.resolve(AnswersFile.FILE)),
           json(folder.resolve("summary.json")),
           json(folder.resolve("environment.json")));
     } catch (IOException e) {
