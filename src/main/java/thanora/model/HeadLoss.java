@@ -24,6 +24,11 @@ public final class HeadLoss {
 
   private HeadLoss() {}
 
+  /** Largest number of logits alive at once. */
+  static long budget(boolean gpu) {
+    return gpu ? GPU_LOGITS : CPU_LOGITS;
+  }
+
   /**
    * Result, owned by the caller's scope.
    *
@@ -58,8 +63,7 @@ public final class HeadLoss {
       Tensor where = Tensors.of(labelled, device);
       Tensor rows = Ops.select(hidden.detach(), 0, where); // (M, D)
       Tensor ids = Tensors.of(targets, device);
-      long budget = model.placement().isCpu() ? CPU_LOGITS : GPU_LOGITS;
-      int chunk = (int) Math.max(1, budget / model.config().vocabulary());
+      int chunk = (int) Math.max(1, budget(!model.placement().isCpu()) / model.config().vocabulary());
       Tensor nll = Tensors.empty(model.placement().with(DType.F32), labelled.length);
       Tensor factors = Tensors.to(Tensors.of(scales, scales.length, 1), Placement.CPU_F32.on(device));
       Tensor rowGradient = wantGradient ? Tensors.empty(model.placement(), Tensors.shape(rows)) : null;
