@@ -137,11 +137,8 @@ public final class Compare {
 
   private static <T> T loaded(
       Request request, Recipe here, Path folder, RunListener listener, Function<Compare, T> body) {
-    listener.stage("load " + here.model(), 1);
-    try (LoadedModel model = LoadedModel.load(here)) {
-      TaskSet tasks = Tasks.read(request.recipe, model);
-      listener.advanced(1);
-      tasks.report().lines().forEach(listener::note);
+    try (LoadedModel model = LoadedModel.load(here, listener)) {
+      TaskSet tasks = Tasks.read(request.recipe, model, listener);
       return body.apply(new Compare(request, folder, listener, model, tasks));
     }
   }

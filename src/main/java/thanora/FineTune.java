@@ -66,27 +66,14 @@ public final class FineTune {
    * @param folder where plan, log, checkpoints, adapter and summary go
    */
   public static RunSummary run(Recipe recipe, RunFolder folder, RunListener listener) {
-    if (!recipe.method().merges()) {
-      throw new RecipeException(List.of("method: " + Settings.name(recipe)
-          + " does not become one adapter; it is there for thanora compare"));
-    }
+    Settings.requireMerging(recipe);
     if (folder.holdsRun()) {
       folder.writeOrCompare(recipe);
     }
-    listener.stage("load " + recipe.model(), 1);
-    try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = read(recipe, model, listener);
+    try (LoadedModel model = LoadedModel.load(recipe, listener)) {
+      TaskSet tasks = Tasks.read(recipe, model, listener);
       return new FineTune(recipe, folder, listener).run(model, tasks);
     }
-  }
-
-  /** Reads the tasks, and says what was found in them and in the model. */
-  private static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
-    TaskSet tasks = Tasks.read(recipe, model);
-    listener.advanced(1);
-    model.warnings().forEach(listener::note);
-    tasks.report().lines().forEach(listener::note);
-    return tasks;
   }
 
   /** The rank plan of a recipe, without training. */
@@ -94,9 +81,8 @@ public final class FineTune {
     if (!recipe.method().isThanora()) {
       throw new RecipeException(List.of("method: " + Settings.name(recipe) + " plans no ranks; use thanora"));
     }
-    listener.stage("load " + recipe.model(), 1);
-    try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = read(recipe, model, listener);
+    try (LoadedModel model = LoadedModel.load(recipe, listener)) {
+      TaskSet tasks = Tasks.read(recipe, model, listener);
       listener.stage("preview and plan", model.decoder().config().layers());
       AdapterMethod method = Settings.method(recipe);
       AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);

@@ -1,29 +1,19 @@
 package thanora;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.Set;
-import java.util.function.Supplier;
 import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
+import thanora.checkpoint.Weights;
 import thanora.data.EncodedRow;
 import thanora.data.Row;
 import thanora.model.Decoder;
-import thanora.model.ModelConfig;
 import thanora.model.TextGenerator;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 import thanora.tensor.Threads;
-import thanora.text.Encoded;
 import thanora.text.PromptFormat;
-import thanora.text.Special;
 import thanora.text.Tokenizer;
 
 /**
@@ -45,42 +35,25 @@ public record LoadedModel(
    * @param device {@code auto}: a GPU where there is one
    * @param dtype {@code AUTO}: bfloat16 on a GPU, float32 on a CPU
    * @param threads of matrix products; 0 for all cores
+   * @param listener hears of each tensor that is read
    * @throws IllegalArgumentException if there is no such model or device
    * @throws CheckpointException naming file and fault
    */
-  public static LoadedModel load(String path, String device, Recipe.Dtype dtype, int threads) {
-    if (!Files.exists(resolve(path))) {
-      throw new IllegalArgumentException("model " + path
-          + " does not exist; give a Hugging Face folder, a .gguf file or demo");
-    }
+  public static LoadedModel load(
+      String path, String device, Recipe.Dtype dtype, int threads, RunListener listener) {
     Threads.use(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
-    Checkpoint checkpoint = Checkpoint.open(resolve(path));
+    ModelFiles files = ModelFiles.open(path);
     try {
-      Tokenizer tokenizer = tokenizer(checkpoint);
-      Path source = checkpoint.source();
-      ModelConfig config = of(source, () -> ModelConfig.from(checkpoint.config()));
-      if (tokenizer.vocabularySize() > config.vocabulary()) {
-        throw new CheckpointException(source + ": the tokenizer has ids up to "
-            + (tokenizer.vocabularySize() - 1) + ", the embedding " + config.vocabulary()
-            + " rows; tokenizer and weights are of different models");
-      }
       Placement placement = placement(device, dtype);
-      Decoder decoder = of(source, () -> Decoder.load(config, checkpoint.weights(), placement));
-      return new LoadedModel(checkpoint, tokenizer, PromptFormat.of(tokenizer), decoder);
+      Weights weights = files.checkpoint().weights();
+      listener.stage("load " + path, weights.names().size());
+      Weights counted = new CountedWeights(weights, listener::advanced);
+      Decoder decoder = ModelFiles.of(files.checkpoint().source(),
+          () -> Decoder.load(files.config(), counted, placement));
+      return new LoadedModel(files.checkpoint(), files.tokenizer(), files.format(), decoder);
     } catch (RuntimeException e) {
-      checkpoint.close();
+      files.close();
       throw e;
-    }
-  }
-
-  /** Reads a part of a model; a fault of the file names the file, and is no wrong use. */
-  private static <T> T of(Path source, Supplier<T> read) {
-    try {
-      return read.get();
-    } catch (IllegalArgumentException | CheckpointException e) {
-      String fault = e.getMessage();
-      throw new CheckpointException(
-          fault.startsWith(source.toString()) ? fault : source + ": " + fault, e);
     }
   }
 
@@ -93,19 +66,23 @@ public record LoadedModel(
             + " of no use to a " + decoder.config().modelType() + " model; not read");
   }
 
+  /** The same, without a word. */
+  public static LoadedModel load(String path, String device, Recipe.Dtype dtype, int threads) {
+    return load(path, device, dtype, threads, RunListener.SILENT);
+  }
+
   /** Loads the model of a recipe. */
   public static LoadedModel load(Recipe recipe) {
-    return load(recipe.model(), recipe.device(), recipe.dtype(), recipe.threads());
+    return load(recipe, RunListener.SILENT);
   }
 
-  /** The path that a recipe's {@code model} means. */
-  static Path resolve(String model) {
-    return model.equals(Recipe.DEMO_MODEL)
-        ? Path.of(System.getProperty("thanora.home", "")).resolve("demo").resolve("model")
-        : Path.of(model);
+  /** The same, with a stage of its own. */
+  public static LoadedModel load(Recipe recipe, RunListener listener) {
+    return load(recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(), listener);
   }
 
-  private static Placement placement(String device, Recipe.Dtype dtype) {
+  /** Where a model goes. */
+  static Placement placement(String device, Recipe.Dtype dtype) {
     boolean gpu = device.startsWith("cuda") || device.equals("auto") && Tensors.cudaIsAvailable();
     if (device.startsWith("cuda") && !Tensors.cudaIsAvailable()) {
       throw new IllegalArgumentException("device " + device
@@ -117,23 +94,6 @@ public record LoadedModel(
       case FLOAT32 -> DType.F32;
       case BFLOAT16 -> DType.BF16;
     });
-  }
-
-  private static Tokenizer tokenizer(Checkpoint checkpoint) {
-    if (checkpoint.source().toFile().isDirectory()) {
-      return Tokenizer.of(checkpoint.source());
-    }
-    JsonNode config = checkpoint.config();
-    OptionalInt eos = id(config, "eos_token_id");
-    Set<Integer> ends = new LinkedHashSet<>();
-    eos.ifPresent(ends::add);
-    Special special =
-        new Special(id(config, "bos_token_id"), eos, id(config, "pad_token_id"), OptionalInt.empty(), ends);
-    return Tokenizer.of(checkpoint.tokenizerJson(), special, checkpoint.chatTemplate());
-  }
-
-  private static OptionalInt id(JsonNode config, String field) {
-    return config.hasNonNull(field) ? OptionalInt.of(config.get(field).asInt()) : OptionalInt.empty();
   }
 
   /** What computes, in words. */
@@ -149,8 +109,7 @@ public record LoadedModel(
 
   /** A row as the model sees it. */
   public EncodedRow encode(Row row) {
-    Encoded encoded = format.encode(row.prompt(), row.completion());
-    return new EncodedRow(encoded.ids(), encoded.promptLength());
+    return ModelFiles.encode(format, row);
   }
 
   /** Text of generated tokens, without special ones. */
@@ -169,27 +128,7 @@ public record LoadedModel(
    * @throws RecipeException naming every target that matches nothing, and what there is
    */
   public List<String> targets(List<String> names) {
-    if (names.equals(List.of(Recipe.Lora.ALL_LINEAR))) {
-      return List.copyOf(decoder.projectionNames());
-    }
-    Set<String> chosen = new LinkedHashSet<>();
-    List<String> problems = new ArrayList<>();
-    for (String name : names) {
-      List<String> matches = decoder.projectionNames().stream()
-          .filter(module -> module.equals(name) || module.endsWith("." + name)).toList();
-      if (matches.isEmpty()) {
-        problems.add("lora.target_modules: " + name + " matches no linear layer; there are "
-            + String.join(", ", decoder.projectionNames().stream()
-                .map(module -> module.substring(module.lastIndexOf('.') + 1)).distinct().toList()));
-      }
-      chosen.addAll(matches);
-    }
-    if (!problems.isEmpty()) {
-      throw new RecipeException(problems);
-    }
-    List<String> ordered = new ArrayList<>(decoder.projectionNames());
-    ordered.retainAll(chosen);
-    return ordered;
+    return ModelFiles.targets(names, decoder.projectionNames());
   }
 
   @Override

@@ -39,6 +39,14 @@ final class Settings {
     return recipe.method().name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  /** A run needs a method that becomes one adapter. */
+  static void requireMerging(Recipe recipe) {
+    if (!recipe.method().merges()) {
+      throw new RecipeException(List.of("method: " + name(recipe)
+          + " does not become one adapter; it is there for thanora compare"));
+    }
+  }
+
   static AdapterMethod method(Recipe recipe) {
     return switch (recipe.method()) {
       case LORA, ORTHO_LORA -> new PlainLora(false);

@@ -26,7 +26,8 @@ final class TaskScorer {
 
   /** Every task on its test rows. */
   Map<String, TaskScore> score(String stage, RunListener listener) {
-    int total = tasks.tasks().stream().mapToInt(task -> task.test().size()).sum();
+    int passes = recipe.eval().generate() ? 2 : 1; // likelihood, and answers
+    int total = passes * tasks.tasks().stream().mapToInt(task -> task.test().size()).sum();
     listener.stage(("scores " + stage).strip(), total);
     Map<String, TaskScore> scores = new LinkedHashMap<>();
     int done = 0;
@@ -35,7 +36,7 @@ final class TaskScorer {
       scores.put(task.name(), evaluator.score(
           task.test(), Metric.parse(task.metric()), tasks.tasks().size(), recipe.eval().generate(),
           maxNewTokens(task), answered -> listener.advanced(from + answered)));
-      done += task.test().size();
+      done += passes * task.test().size();
       listener.advanced(done);
     }
     return scores;
@@ -55,6 +56,11 @@ final class TaskScorer {
   }
 
   int maxNewTokens(TaskData task) {
+    return maxNewTokens(recipe, task);
+  }
+
+  /** Most tokens of an answer to a task. */
+  static int maxNewTokens(Recipe recipe, TaskData task) {
     int own = recipe.tasks().stream()
         .filter(t -> t.name().equals(task.name())).mapToInt(Recipe.Task::maxNewTokens).sum();
     if (own > 0 || recipe.eval().maxNewTokens() > 0) {

@@ -10,6 +10,7 @@ import thanora.data.DataException;
 import thanora.data.LongRows;
 import thanora.data.ReadOptions;
 import thanora.data.Sample;
+import thanora.data.SampleEncoder;
 import thanora.data.Split;
 import thanora.data.TaskData;
 import thanora.data.TaskReader;
@@ -22,8 +23,27 @@ import thanora.tensor.Seeds;
 final class Tasks {
   private Tasks() {}
 
-  /** Reads and encodes all rows. */
-  static TaskSet read(Recipe recipe, LoadedModel model) {
+  /** Reads and encodes all rows, and says what was found in them and in the model. */
+  static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
+    model.warnings().forEach(listener::note);
+    return read(recipe, model.decoder().config().maxPositions(),
+        LongRows.valueOf(recipe.train().longRows().name()), model::encode, listener);
+  }
+
+  /** The same without a model's weights, and with another rule for rows that are too long. */
+  static TaskSet read(
+      Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder, RunListener listener) {
+    listener.stage("read rows", 0);
+    int[] rows = {0};
+    TaskSet tasks = read(recipe, maxPositions, longRows, row -> {
+      listener.advanced(++rows[0]);
+      return encoder.encode(row);
+    });
+    tasks.report().lines().forEach(listener::note);
+    return tasks;
+  }
+
+  private static TaskSet read(Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder) {
     List<TaskSource> sources = new ArrayList<>();
     List<ReadOptions> options = new ArrayList<>();
     for (Recipe.Task task : recipe.tasks()) {
@@ -32,14 +52,14 @@ final class Tasks {
           Optional.of(recipe.file(task.test())), task.metric().name().toLowerCase(Locale.ROOT),
           task.weight()));
       options.add(new ReadOptions(
-          Math.min(recipe.train().maxLength(), model.decoder().config().maxPositions()),
-          LongRows.valueOf(recipe.train().longRows().name()),
+          Math.min(recipe.train().maxLength(), maxPositions),
+          longRows,
           limit(task.maxTrainRows()),
           limit(atMost(task.maxTestRows(), recipe.eval().maxRows())),
           recipe.train().validationRows(),
           recipe.seed()));
     }
-    TaskSet tasks = TaskReader.read(sources, options, model::encode);
+    TaskSet tasks = TaskReader.read(sources, options, encoder);
     if (recipe.eval().generate()) {
       tasks.tasks().forEach(Tasks::check);
     }

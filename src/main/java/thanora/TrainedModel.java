@@ -75,14 +75,7 @@ public final class TrainedModel implements AutoCloseable {
 
   /** Every task of the recipe on its test rows. */
   public Map<String, TaskScore> score(Recipe recipe, RunListener listener) {
-    return new TaskScorer(recipe, model, read(recipe, listener)).score("", listener);
-  }
-
-  /** The recipe's rows, with what was left out of them. */
-  private TaskSet read(Recipe recipe, RunListener listener) {
-    TaskSet tasks = Tasks.read(recipe, model);
-    tasks.report().lines().forEach(listener::note);
-    return tasks;
+    return new TaskScorer(recipe, model, Tasks.read(recipe, model, listener)).score("", listener);
   }
 
   /**
@@ -115,8 +108,8 @@ public final class TrainedModel implements AutoCloseable {
    * @param recipe tasks, and {@code merge.probe_rows}
    * @param file safetensors: {@code ids_0} (n), {@code logits_0} (n, V), ...; replaced if it is there
    */
-  public void writeLogits(Recipe recipe, Path file) {
-    probe(recipe, Tasks.read(recipe, model)).write(file);
+  public void writeLogits(Recipe recipe, Path file, RunListener listener) {
+    probe(recipe, Tasks.read(recipe, model, listener)).write(file);
   }
 
   private LogitCheck probe(Recipe recipe, TaskSet tasks) {
@@ -141,7 +134,7 @@ public final class TrainedModel implements AutoCloseable {
    */
   public MergeReport merge(Recipe recipe, Path target, RunListener listener) {
     Adapter trained = adapter.orElseThrow();
-    TaskSet tasks = read(recipe, listener);
+    TaskSet tasks = Tasks.read(recipe, model, listener);
     LogitCheck check = probe(recipe, tasks);
     Map<String, TaskScore> before = new TaskScorer(recipe, model, tasks).score("adapter", listener);
     MergeReport[] report = new MergeReport[1];
@@ -158,7 +151,7 @@ public final class TrainedModel implements AutoCloseable {
       Recipe recipe, Path folder, TaskSet tasks, LogitCheck check, Map<String, TaskScore> before, RunListener listener)
       throws IOException {
     try (LoadedModel merged =
-        LoadedModel.load(folder.toString(), recipe.device(), recipe.dtype(), recipe.threads())) {
+        LoadedModel.load(folder.toString(), recipe.device(), recipe.dtype(), recipe.threads(), listener)) {
       double difference = check.difference(merged.decoder());
       double limit = Settings.mergeLimit(recipe, merged);
       if (!(difference <= limit)) {

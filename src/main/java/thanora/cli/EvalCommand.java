@@ -40,8 +40,7 @@ final class EvalCommand implements Callable<Integer> {
     Optional<Path> from = adapter.map(TrainedModel::requireAdapter).or(() -> Files.isDirectory(run.folder())
         ? Optional.of(TrainedModel.adapterOf(run.folder())) : Optional.empty());
     try (RunDisplay display = new RunDisplay(output);
-        TrainedModel model = TrainedModel.open(LoadedModel.load(recipe), from)) {
-      model.warnings().forEach(output::note);
+        TrainedModel model = TrainedModel.open(LoadedModel.load(recipe, display), from)) {
       Map<String, TaskScore> scores = model.score(recipe, display);
       display.close();
       output.result(Scores.tree(scores), Scores.of(scores));

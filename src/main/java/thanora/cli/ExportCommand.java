@@ -53,10 +53,15 @@ final class ExportCommand implements Callable<Integer> {
       RecipeReader.requireFiles(recipe);
     }
     Optional<Path> adapter = Optional.of(TrainedModel.adapterOf(run.folder()));
-    try (TrainedModel model = TrainedModel.open(LoadedModel.load(recipe), adapter)) {
-      model.warnings().forEach(output::note);
-      write.logits.ifPresent(file -> model.writeLogits(recipe, file));
+    try (StopSignals signals = StopSignals.take(output.err());
+        RunDisplay display = new RunDisplay(output);
+        TrainedModel model = TrainedModel.open(LoadedModel.load(recipe, display), adapter)) {
+      model.warnings().forEach(display::note);
+      write.logits.ifPresent(file -> model.writeLogits(recipe, file, display));
+      display.stage("export", 1);
       model.export(out);
+      display.advanced(1);
+      display.close();
       output.result(
           new TreeMap<>(Map.of("format", format.toString(), "out", out.toString())),
           "adapter: " + out);

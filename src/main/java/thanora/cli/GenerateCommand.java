@@ -72,8 +72,10 @@ final class GenerateCommand implements Callable<Integer> {
     }
     Optional<Path> adapter = source.adapter.map(TrainedModel::requireAdapter)
         .or(() -> source.run.map(TrainedModel::adapterOf));
-    try (TrainedModel trained = TrainedModel.open(load(), adapter)) {
-      trained.warnings().forEach(output::note);
+    try (RunDisplay display = new RunDisplay(output);
+        TrainedModel trained = TrainedModel.open(load(display), adapter)) {
+      trained.warnings().forEach(display::note);
+      display.close();
       String answer = trained.answer(prompt, maxNewTokens);
       output.result(new TreeMap<>(Map.of("prompt", prompt, "answer", answer)), answer);
     }
@@ -81,12 +83,12 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   /** The model that is named, or that of the run, on the run's device. */
-  private LoadedModel load() {
+  private LoadedModel load(RunDisplay display) {
     if (source.run.isEmpty()) {
-      return LoadedModel.load(model.orElseThrow(), "auto", Recipe.Dtype.AUTO, 0);
+      return LoadedModel.load(model.orElseThrow(), "auto", Recipe.Dtype.AUTO, 0, display);
     }
     List<String> changes = model.map(path -> List.of("model=" + path)).orElse(List.of());
     return LoadedModel.load(
-        RunFolder.recipeOf(source.run.get(), changes, output::note).withAbsolutePaths());
+        RunFolder.recipeOf(source.run.get(), changes, output::note).withAbsolutePaths(), display);
   }
 }

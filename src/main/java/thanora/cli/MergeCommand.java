@@ -36,9 +36,8 @@ final class MergeCommand implements Callable<Integer> {
     Optional<Path> adapter = Optional.of(TrainedModel.adapterOf(run.folder()));
     try (StopSignals signals = StopSignals.take(output.err());
         RunDisplay display = new RunDisplay(output);
-        TrainedModel model = TrainedModel.open(LoadedModel.load(recipe), adapter)) {
-      model.warnings().forEach(output::note);
-      write.logits.ifPresent(file -> model.writeLogits(recipe, file));
+        TrainedModel model = TrainedModel.open(LoadedModel.load(recipe, display), adapter)) {
+      write.logits.ifPresent(file -> model.writeLogits(recipe, file, display));
       TrainedModel.MergeReport report = model.merge(recipe, out, display);
       display.close();
       output.result(Scores.tree(report, out), Scores.of(report) + "\n\nmerged model: " + out);

@@ -13,6 +13,7 @@ import thanora.data.MemberBatch;
 import thanora.data.Sample;
 import thanora.data.Split;
 import thanora.model.Decoder;
+import thanora.model.DecoderMemory;
 import thanora.model.HeadLoss;
 import thanora.model.TextGenerator;
 import thanora.model.TokenBatch;
@@ -50,6 +51,25 @@ public final class Evaluator {
     this.decode = decode;
     this.batchRows = batchRows;
     this.members = members;
+  }
+
+  /**
+   * Bytes that scoring takes beside weights and adapter, counted before anything is loaded: the cache,
+   * and the pass that fills it; or a pass over rows to be scored.
+   *
+   * @param batchRows answers generated at once; 0 where none are
+   * @param prompt tokens of the longest prompt
+   * @param maxNewTokens tokens of an answer at most
+   * @param tokens of all rows
+   * @param length of the longest row
+   */
+  public static long memory(DecoderMemory model, int batchRows, long prompt, long maxNewTokens, long tokens,
+      long length) {
+    long most = Math.min(tokens, model.gpu() ? GPU_BATCH_TOKENS : BATCH_TOKENS);
+    DecoderMemory.Rows scored = DecoderMemory.Rows.dense(Math.max(1, most / length), length);
+    long generating = model.cache(batchRows, prompt + maxNewTokens)
+        + model.unrecorded(DecoderMemory.Rows.dense(batchRows, prompt));
+    return Math.max(generating, model.unrecorded(scored) + model.logits(most));
   }
 
   /**
@@ -147,12 +167,15 @@ public final class Evaluator {
    * Likelihood and metric of a task's rows, for the first member.
    *
    * @param generate whether answers are generated; the score is NaN where not
+   * @param done receives the number of rows scored so far, then that and the rows answered
    */
   public TaskScore score(
       Split rows, Metric metric, int tasks, boolean generate, int maxNewTokens, IntConsumer done) {
-    double nll = nll(rows.samples(), tasks)[0];
+    double nll = Arrays.stream(rowNll(rows.samples(), tasks, done)[0]).sum() / rows.labels();
     double score = generate
-        ? Arrays.stream(rowScores(rows, metric, maxNewTokens, done)[0]).average().orElse(Double.NaN) : Double.NaN;
+        ? Arrays.stream(rowScores(rows, metric, maxNewTokens, answered -> done.accept(rows.size() + answered))[0])
+            .average().orElse(Double.NaN)
+        : Double.NaN;
     return new TaskScore(metric, score, nll, rows.size(), rows.labels());
   }
 
