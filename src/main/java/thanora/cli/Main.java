@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
     },
     subcommands = {
       DemoCommand.class,
+      PlanCommand.class,
       AnalyzeCommand.class,
       TrainCommand.class,
       CompareCommand.class,

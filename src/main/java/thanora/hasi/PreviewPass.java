@@ -24,7 +24,7 @@ import thanora.tensor.Tensors;
  */
 public final class PreviewPass {
   /** Tokens a forward pass. */
-  private static final int BATCH_TOKENS = 2048;
+  static final int BATCH_TOKENS = 2048;
 
   private final Decoder model;
   private final HasiConfig.Preview options;
