@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import thanora.RecipeValues.Range;
@@ -61,6 +63,21 @@ public final class RecipeReader {
   public static Recipe parse(
       String yaml, String source, List<String> overrides, Consumer<String> notes) {
     return new RecipeReader(notes).recipe(yaml, source, overrides);
+  }
+
+  /** Whether a name is a key of recipes, of this or another tool, or one that there is advice about. */
+  public static boolean isKey(String name) {
+    return RecipeKeys.isKnown(RecipeKeys.canonical(name)) || name.startsWith("tasks.") || RecipeKeys.isHinted(name);
+  }
+
+  /** The word that is spelt most alike, if one is nearly. */
+  public static Optional<String> nearest(String word, Collection<String> words) {
+    return RecipeKeys.nearest(word, words);
+  }
+
+  /** The key whose name is nearest to a misspelt one. */
+  public static Optional<String> nearestKey(String name) {
+    return RecipeKeys.nearestByName(name.replaceFirst("^--", "").replaceFirst("=.*", "").replace('-', '_'));
   }
 
   /**

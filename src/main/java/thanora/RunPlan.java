@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -131,11 +132,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       List<String> all = memory(DType.F32, false).linears().stream().map(DecoderMemory.Linear::name).toList();
       this.modules = new LinkedHashSet<>(ModelFiles.targets(recipe.lora().targetModules(), all));
       this.form = form();
-      long rows = 0;
-      for (int size : tasks.trainSizes()) {
-        rows += size;
-      }
-      this.config = Settings.train(recipe.train(), rows);
+      this.config = Settings.train(recipe.train(), Arrays.stream(tasks.trainSizes()).asLongStream().sum());
       this.drawn = draw();
     }
 
@@ -264,9 +261,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
     /** Operations of a step: 2 forward and 2 backward a frozen number, 6 a trained one; attention; the head. */
     private double flop() {
       DecoderMemory model = memory(DType.F32, false);
-      double steps = drawn.size();
-      double adapter = 6.0 * model.linears().stream().filter(linear -> modules.contains(linear.name()))
-          .mapToDouble(linear -> form.memory(linear, DType.F32).kept() * (linear.in() + (double) linear.out())).sum();
+      double adapter = 6.0 * step(model, drawn.get(0).get(0)).parameters();
       double flop = 0;
       for (List<Rows> step : drawn) {
         for (Rows rows : step) {
@@ -276,7 +271,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
           flop += rows.labels() * 4.0 * files.config().vocabulary() * files.config().hidden();
         }
       }
-      return flop / steps;
+      return flop / drawn.size();
     }
 
     private Work work(RunListener listener) {
@@ -316,11 +311,18 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       OnDevice used = devices.get(gpu ? 1 : 0);
       if (used.free().isPresent() && used.peak() > used.free().getAsLong()) {
         warnings.add(used.device() + ": " + gigabytes(used.peak()) + " are needed, " + gigabytes(
-            used.free().getAsLong()) + " are free; " + used.largestMicroBatch().stream()
-                .mapToObj(most -> "set train.micro_batch_tokens to " + most + " or less").findFirst()
-                .orElse("a smaller model or rank is needed"));
+            used.free().getAsLong()) + " are free; " + lessMemory(used));
       }
       warnOfDisk(disk);
+    }
+
+    private static String lessMemory(OnDevice device) {
+      if (device.step().peak() + device.libraries() <= device.free().orElse(0)) {
+        return "training fits, the preview or scoring does not: lower eval.batch_size, or train fewer tasks at once";
+      }
+      return device.largestMicroBatch().stream()
+          .mapToObj(most -> "set train.micro_batch_tokens to " + most + " or less").findFirst()
+          .orElse("a smaller model or rank is needed");
     }
 
     private void warnOfDisk(long disk) {

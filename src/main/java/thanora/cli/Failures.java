@@ -1,11 +1,13 @@
 package thanora.cli;
 
 import java.io.PrintWriter;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 import thanora.RecipeException;
+import thanora.RecipeReader;
 import thanora.RunFolderException;
 import thanora.train.StoppedException;
 
@@ -34,8 +36,10 @@ final class Failures {
     boolean command = !e.isUnknownOption() && !e.getCommandLine().getSubcommands().isEmpty();
     String what = e.isUnknownOption() ? "option " + word + " is unknown"
         : command ? word + " is not a command" : "argument " + word + " is one too many";
-    return what + e.getSuggestions().stream().findFirst()
-        .map(near -> "; did you mean " + near + "?").orElse("");
+    return what + RecipeReader.nearest(word, e.getSuggestions()).or(() -> e.getSuggestions().stream().findFirst()).map(near -> "; did you mean " + near + "?")
+        .or(() -> e.isUnknownOption() && e.getCommandLine().getCommandSpec().optionsMap().containsKey("--set")
+            ? RecipeReader.nearestKey(word).map(near -> "; did you mean " + near + "?") : Optional.empty())
+        .orElse("");
   }
 
   /** What a command threw; its stack only with {@code --debug}. */

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
     },
     subcommands = {
       DemoCommand.class,
+      InitCommand.class,
       PlanCommand.class,
       AnalyzeCommand.class,
       TrainCommand.class,
@@ -31,6 +32,9 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       ExportCommand.class,
       GenerateCommand.class,
+      DoctorCommand.class,
+      CompletionCommand.class,
+      HelpCommand.class,
       BenchCommand.class
     })
 public final class Main implements Callable<Integer> {
@@ -52,14 +56,14 @@ public final class Main implements Callable<Integer> {
 
   /** Runs a command; returns its exit code. */
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Main())
+    CommandLine thanora = new CommandLine(new Main())
         .setOut(out)
         .setErr(err)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpWidth(100)
         .setParameterExceptionHandler(Failures::wrongUse)
-        .setExecutionExceptionHandler(Failures::failed)
-        .execute(args);
+        .setExecutionExceptionHandler(Failures::failed);
+    return thanora.execute(Arguments.declared(thanora, args));
   }
 
   @Override

@@ -13,13 +13,14 @@ import java.util.stream.Collectors;
  * <pre>train [#####-----] 120/250 4.1/s 0:31 left | words 0.31 sums 1.20</pre>
  *
  * On a terminal one line that is drawn again, at most ten times a second, by a carriage return
- * alone, without colours or escape codes. Elsewhere a plain line every ten seconds and one at the end, with no control
- * characters but line ends. For one thread.
+ * alone, without colours or escape codes. Elsewhere a plain line every ten seconds and one at the end, of what takes
+ * two seconds or more, with no control characters but line ends. For one thread.
  */
 final class Progress implements AutoCloseable {
   private static final int BAR = 20;
   private static final double LIVE_SECONDS = 0.1;
   private static final double PLAIN_SECONDS = 10;
+  private static final double SHORT_SECONDS = 2;
 
   /** How progress is shown. */
   enum Style { SILENT, PLAIN, LIVE }
@@ -117,8 +118,10 @@ final class Progress implements AutoCloseable {
     shownAt = seconds();
     shownStep = step;
     if (style == Style.PLAIN) {
-      out.println(line(Integer.MAX_VALUE, false));
-      out.flush();
+      if (shownAt >= SHORT_SECONDS) {
+        out.println(line(Integer.MAX_VALUE, false));
+        out.flush();
+      }
     } else if (style == Style.LIVE) {
       // One column is left free: a full line would wrap and not be drawn over.
       String line = line(width - 1, true);

@@ -18,6 +18,11 @@ final class Terminal {
     return said.isEmpty() ? consoleIsTerminal() : said.equals("true");
   }
 
+  /** Whether somebody can be asked: standard input is a terminal too. */
+  static boolean asks() {
+    return System.getProperty("thanora.stdin.tty", "true").equals("true") && isLive();
+  }
+
   /** Up to Java 21 there is a console only on a terminal; later ones have isTerminal for that. */
   private static boolean consoleIsTerminal() {
     Console console = System.console();

@@ -2,9 +2,7 @@ package thanora.model;
 
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.function.ToLongFunction;
 import thanora.tensor.DType;
 
@@ -119,15 +117,13 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
    * @param ofAdapter elements a token that the adapter keeps of such a layer beside its input
    */
   public long kept(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows) {
-    Map<Integer, List<Linear>> layers = new LinkedHashMap<>();
     List<Linear> linears = linears();
-    for (int i = 0; i < linears.size(); i++) {
-      layers.computeIfAbsent(i / 7, key -> new ArrayList<>()).add(linears.get(i));
-    }
+    int perLayer = linears.size() / config.layers();
     Count count = new Count(rows);
     boolean reached = false;
-    for (List<Linear> layer : layers.values()) {
-      List<Linear> own = layer.stream().filter(linear -> adapted.contains(linear.name)).toList();
+    for (int at = 0; at < linears.size(); at += perLayer) {
+      List<Linear> own = linears.subList(at, at + perLayer).stream()
+          .filter(linear -> adapted.contains(linear.name)).toList();
       reached = layer(own.stream().map(Linear::kind).toList(), reached, count);
       count.elements += rows.tokens * own.stream().mapToLong(ofAdapter).sum();
     }

@@ -303,7 +303,7 @@ class BadInputTest {
 
   @Test
   void promptsBeyondTheContext() {
-    int code = small.run("generate", "--model", "demo", "--prompt", "word ".repeat(300));
+    int code = small.run("generate", "--model", "demo", "--prompt", "word ".repeat(300), "--quiet");
     assertThat(small.stderr()).singleElement().asString().matches(
         "thanora: the prompt has \\d+ tokens, the model's context 256; shorten it");
     assertThat(code).isEqualTo(2);

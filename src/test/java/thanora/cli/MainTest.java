@@ -26,6 +26,9 @@ class MainTest {
   @ParameterizedTest
   @CsvSource({
     "demo, --run-dir --seed --set --model --data --resume --quiet --json --steps",
+    "init, --model --out --yes --quiet --json",
+    "plan, --seed --set --model --data --quiet --json",
+    "doctor, --quiet --json",
     "analyze, --run-dir --seed --set --model --data --quiet --json --out",
     "train, --run-dir --seed --set --model --data --resume --quiet --json",
     "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
@@ -43,7 +46,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "init", "plan", "doctor", "completion", "help", "analyze", "train", "eval", "merge", "export", "generate");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -93,7 +96,8 @@ class MainTest {
         "generate --model m --prompt x --max-new-tokens 0",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
-        "compare demo --methods lora --first-seed -1", "join a.json --out o"
+        "compare demo --methods lora --first-seed -1", "completion fish", "help trian", "init nowhere",
+        "init . --model nowhere", "plan", "plan nowhere.yaml", "join a.json --out o"
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {
     assertThat(run(line.split(" "))).isEqualTo(2);

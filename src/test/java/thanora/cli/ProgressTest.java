@@ -63,6 +63,15 @@ class ProgressTest {
   }
 
   @Test
+  void whatIsOverAtOnceIsNotSaidInAFile() {
+    try (Progress progress = progress(Style.PLAIN, 100, 2)) {
+      seconds(1.5);
+      progress.update(2);
+    }
+    assertThat(written.toString()).isEmpty();
+  }
+
+  @Test
   void onATerminalTheLineIsDrawnOver() {
     Progress progress = progress(Style.LIVE, 100, 4);
     seconds(2);
