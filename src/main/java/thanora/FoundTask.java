@@ -48,6 +48,33 @@ record FoundTask(String name, Path train, Optional<Path> validation, Optional<Pa
     }
   }
 
+  /** What a file's name says. */
+  private record Place(String task, Part part) {
+    static Place of(Path file, Path folder) {
+      String stem = file.getFileName().toString().replaceFirst("\\.[^.]+$", "");
+      Path parent = file.toAbsolutePath().normalize().getParent();
+      String own = parent.getFileName() == null ? "task" : parent.getFileName().toString();
+      Matcher behind = BEHIND.matcher(stem);
+      Matcher before = BEFORE.matcher(stem);
+      if (stem.matches("(?i)" + WORDS)) {
+        return new Place(named(own), Part.of(stem));
+      }
+      if (behind.matches()) {
+        return new Place(named(behind.group(1)), Part.of(behind.group(2)));
+      }
+      if (before.matches()) {
+        return new Place(named(before.group(2)), Part.of(before.group(1)));
+      }
+      boolean inside = !parent.equals(folder.toAbsolutePath().normalize());
+      return new Place(named(inside ? own + "_" + stem : stem), Part.TRAIN);
+    }
+
+    /** As recipes allow names to be. */
+    private static String named(String text) {
+      return text.replaceAll("[^\\p{L}\\p{N}_-]", "_");
+    }
+  }
+
   /**
    * The tasks of a folder, by name; files of its folders count too.
    *
@@ -56,19 +83,8 @@ record FoundTask(String name, Path train, Optional<Path> validation, Optional<Pa
   static List<FoundTask> in(Path folder, Consumer<String> notes) {
     Map<String, Map<Part, Path>> files = new TreeMap<>();
     for (Path file : files(folder)) {
-      String stem = file.getFileName().toString().replaceFirst("\\.[^.]+$", "");
-      Path parent = file.toAbsolutePath().normalize().getParent();
-      boolean inside = !parent.equals(folder.toAbsolutePath().normalize());
-      Matcher behind = BEHIND.matcher(stem);
-      Matcher before = BEFORE.matcher(stem);
-      String own = parent.getFileName() == null ? "task" : parent.getFileName().toString();
-      String name = stem.matches("(?i)" + WORDS) ? own
-          : behind.matches() ? behind.group(1) : before.matches() ? before.group(2)
-          : inside ? own + "_" + stem : stem;
-      Part part = stem.matches("(?i)" + WORDS) ? Part.of(stem)
-          : behind.matches() ? Part.of(behind.group(2)) : before.matches() ? Part.of(before.group(1)) : Part.TRAIN;
-      Path twin = files.computeIfAbsent(name.replaceAll("[^\\p{L}\\p{N}_-]", "_"), key -> new EnumMap<>(Part.class))
-          .putIfAbsent(part, file);
+      Place place = Place.of(file, folder);
+      Path twin = files.computeIfAbsent(place.task, task -> new EnumMap<>(Part.class)).putIfAbsent(place.part, file);
       if (twin != null) {
         notes.accept(file + ": left out, since " + twin + " is of the same task and part");
       }
@@ -81,7 +97,8 @@ record FoundTask(String name, Path train, Optional<Path> validation, Optional<Pa
   private static List<Path> files(Path folder) {
     try (Stream<Path> files = Files.walk(folder, 2)) {
       return files.filter(file -> file.toString().toLowerCase(Locale.ROOT).endsWith(ENDING))
-          .filter(file -> Files.isRegularFile(file) && !file.getFileName().toString().startsWith(".")).sorted().toList();
+          .filter(file -> !file.getFileName().toString().startsWith(".") && Files.isRegularFile(file))
+          .sorted().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(folder + " cannot be listed", e);
     }

@@ -68,14 +68,19 @@ public final class RecipeDraft {
       throw new IllegalArgumentException(data + ": holds no .jsonl file of rows {\"prompt\": ..., \"completion\":"
           + " ...}; put TASK/train.jsonl or TASK.jsonl there");
     }
-    tasks = draft.withTests(tasks);
-    draft.write(tasks);
+    try (ModelFiles files = ModelFiles.open(model)) {
+      draft.write(draft.withTests(tasks), files);
+    }
     return tasks.stream().map(FoundTask::name).toList();
   }
 
   private static void requireFree(Path path) {
     if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       throw new IllegalArgumentException(path + ": exists already; give another --out, or remove it");
+    }
+    Path parent = path.toAbsolutePath().getParent();
+    if (!Files.isDirectory(parent)) {
+      throw new IllegalArgumentException(parent + ": is not a folder; make it, or give another --out");
     }
   }
 
@@ -125,7 +130,7 @@ public final class RecipeDraft {
     Files.write(target, lines);
   }
 
-  private void write(List<FoundTask> tasks) {
+  private void write(List<FoundTask> tasks, ModelFiles files) {
     line("# Written by thanora init. It runs as it is: thanora train " + file);
     line("# What a run takes: thanora plan " + file + ". All keys: docs/recipe.md.");
     line("");
@@ -139,11 +144,9 @@ public final class RecipeDraft {
     line("tasks:");
     tasks.forEach(this::task);
     line("");
-    try (ModelFiles files = ModelFiles.open(model)) {
-      longest = tasks.stream().mapToInt(task -> longest(task, files)).max().orElse(0);
-      lora(tasks.size());
-      train(tasks, files.config().hidden(), files.config().maxPositions());
-    }
+    longest = tasks.stream().mapToInt(task -> longest(task, files)).max().orElse(0);
+    lora(tasks.size());
+    train(tasks, files.config().hidden(), files.config().maxPositions());
     line("eval:");
     line("  # Test rows a task that scores are made from; 0 = all.");
     line("  max_rows: " + HELD_OUT);
@@ -178,7 +181,8 @@ public final class RecipeDraft {
       return new Guess(Metric.ANSWER, "Every answer has a number: answer compares the last one");
     }
     return length > LONG_ANSWER
-        ? new Guess(Metric.CHRF, "Answers are texts of " + Math.round(length) + " characters: chrf compares their letters")
+        ? new Guess(Metric.CHRF,
+            "Answers are texts of " + Math.round(length) + " characters: chrf compares their letters")
         : new Guess(Metric.EXACT_MATCH, "Answers are short and differ: exact_match");
   }
 
@@ -217,12 +221,13 @@ public final class RecipeDraft {
     line("  num_train_epochs: " + epochs);
     line("  # Rows of a step.");
     line("  batch_size: " + batch);
-    line("  # A step is computed in parts of so many tokens: it changes memory, not results. thanora plan says how many fit.");
+    line("  # A step is computed in parts of so many tokens: it changes memory, not results. thanora plan says how many"
+        + " fit.");
     line("  micro_batch_tokens: " + MICRO_BATCH_TOKENS);
     length(context);
     if (most > 5 * least) {
-      line(String.format(Locale.ROOT, "  # The largest task has %,d rows, the smallest %,d: small ones are seen more often"
-          + " than their share.", most, least));
+      line(String.format(Locale.ROOT, "  # The largest task has %,d rows, the smallest %,d: small ones are seen more"
+          + " often than their share.", most, least));
       line("  mixing: temperature");
     }
     line("");

@@ -169,6 +169,18 @@ class RecipeReaderTest {
   }
 
   @Test
+  void keysThatMeanSomethingElseSayWhatToDo() {
+    assertThat(problems(SMALL + "finetuning_type: lora\ntemplate: qwen\neval_strategy: no\nuse_dora: true\n"
+        + "lora_parameters: {scale: 20}\n"))
+        .containsExactly(
+            "finetuning_type: unknown key; use method: lora or another one of docs/methods.md",
+            "template: unknown key; leave it out; the model's own chat template is used",
+            "eval_strategy: unknown key; use train.eval_steps",
+            "use_dora: unknown key; use method: dora",
+            "lora_parameters.scale: unknown key; set lora.alpha to it times lora.r");
+  }
+
+  @Test
   void duplicatesAreRefused() {
     assertThat(problems(SMALL + "train:\n  max_steps: 1\n  max_steps: 2\n"))
         .containsExactly("train.max_steps: is given twice (again in line 7); keep one");

@@ -70,7 +70,8 @@ final class Checkup {
     Charset names = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
     String found = "file names " + names + ", texts of the terminal " + Charset.defaultCharset();
     add(names.equals(StandardCharsets.UTF_8) ? Finding.ok("text", found)
-        : Finding.note("text", found, "files with other letters than English ones cannot be opened; set LC_ALL=C.UTF-8"));
+        : Finding.note("text", found,
+            "files with other letters than English ones cannot be opened; set LC_ALL=C.UTF-8"));
   }
 
   private void temporary() {
@@ -156,9 +157,12 @@ final class Checkup {
     try {
       long usable = Files.getFileStore(here).getUsableSpace();
       String found = gigabytes(usable) + " free in " + here;
-      add(!Files.isWritable(here) ? Finding.note("disk", here + " cannot be written to", "give --run-dir and --out elsewhere")
-          : usable >= GB ? Finding.ok("disk", found)
-          : Finding.note("disk", found, "runs and merged models go there; give --run-dir and --out elsewhere"));
+      if (!Files.isWritable(here)) {
+        add(Finding.note("disk", here + " cannot be written to", "give --run-dir and --out elsewhere"));
+      } else {
+        add(usable >= GB ? Finding.ok("disk", found)
+            : Finding.note("disk", found, "runs and merged models go there; give --run-dir and --out elsewhere"));
+      }
     } catch (IOException e) {
       add(Finding.note("disk", here + ": " + e.getMessage(), "give --run-dir and --out elsewhere"));
     }
@@ -188,7 +192,8 @@ final class Checkup {
     List<String> set = List.of("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS").stream()
         .filter(name -> System.getenv(name) != null).map(name -> name + "=" + System.getenv(name)).toList();
     add(set.isEmpty() ? Finding.ok("threads", found)
-        : Finding.note("threads", found + "; " + String.join(", ", set), "the key threads of a recipe counts, not these"));
+        : Finding.note("threads", found + "; " + String.join(", ", set),
+            "the key threads of a recipe counts, not these"));
   }
 
   private void gpu(Natives natives) {

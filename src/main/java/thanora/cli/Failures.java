@@ -36,7 +36,8 @@ final class Failures {
     boolean command = !e.isUnknownOption() && !e.getCommandLine().getSubcommands().isEmpty();
     String what = e.isUnknownOption() ? "option " + word + " is unknown"
         : command ? word + " is not a command" : "argument " + word + " is one too many";
-    return what + RecipeReader.nearest(word, e.getSuggestions()).or(() -> e.getSuggestions().stream().findFirst()).map(near -> "; did you mean " + near + "?")
+    return what + RecipeReader.nearest(word, e.getSuggestions()).or(() -> e.getSuggestions().stream().findFirst())
+        .map(near -> "; did you mean " + near + "?")
         .or(() -> e.isUnknownOption() && e.getCommandLine().getCommandSpec().optionsMap().containsKey("--set")
             ? RecipeReader.nearestKey(word).map(near -> "; did you mean " + near + "?") : Optional.empty())
         .orElse("");

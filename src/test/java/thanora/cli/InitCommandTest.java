@@ -106,6 +106,18 @@ class InitCommandTest {
   }
 
   @Test
+  void aModelOrAPlaceThatIsNoneLeavesNothing() throws IOException {
+    rows("a.jsonl", 8, i -> "x");
+    Path model = Files.createDirectories(folder.resolve("empty"));
+    assertThat(small.run("init", data.toString(), "--out", recipe.toString(), "--model", model.toString()))
+        .isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString().contains("has no config.json and no .gguf file");
+    assertThat(small.run("init", data.toString(), "--out", folder.resolve("no/r.yaml").toString())).isEqualTo(2);
+    assertThat(small.stderr()).singleElement().asString().contains("/no: is not a folder; make it");
+    assertThat(folder.resolve("recipe-data")).doesNotExist();
+  }
+
+  @Test
   void aFolderWithoutRows() throws IOException {
     Files.createDirectories(data);
     assertThat(init()).isEqualTo(2);
