@@ -36,11 +36,8 @@ final class Attention {
     Tensor query = Steps.turned(batch, normed(q.apply(x, batch), qNorm, batch), width, angles); // (N, H Dh)
     Tensor key = Steps.turned(batch, normed(k.apply(x, batch), kNorm, batch), width, angles); // (N, Hkv Dh)
     Tensor value = v.apply(x, batch); // (N, Hkv Dh)
-    batch.cache().ifPresent(cache -> cache.store(layer, key, value));
-    Optional<KvCache> decoding = batch.cache().filter(KvCache::isDecoding);
-    Tensor mixed = decoding.isPresent()
-        ? flat(decoding.get().attend(layer, heads(query).unsqueeze(2), config))
-        : overRows(query, key, value, batch);
+    Tensor mixed = batch.past().flatMap(past -> past.attend(layer, heads(query), key, value, config))
+        .map(Attention::flat).orElseGet(() -> overRows(query, key, value, batch));
     return o.apply(mixed, batch);
   }
 

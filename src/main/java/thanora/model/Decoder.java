@@ -14,9 +14,11 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.Weights;
+import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
 
 /**
  * A decoder-only transformer of the Llama family: embedding, layers of attention and SwiGLU with
@@ -234,6 +236,38 @@ public final class Decoder {
   /** Room for the keys and values of rows being generated; the caller's scope owns it. */
   public KvCache cache(int rows, int capacity) {
     return new KvCache(config, rows, capacity, placement);
+  }
+
+  /**
+   * A text that the model has read nothing of.
+   *
+   * @param task of its tokens
+   */
+  public Reading open(int task) {
+    return new Reading(config, placement, task);
+  }
+
+  /**
+   * Reads on in several texts at once, without a graph.
+   *
+   * @param texts grouped by task
+   * @param tokens what comes next in each, one token or more
+   * @return (texts, V): logits behind the last token of each; the caller's scope owns them
+   */
+  public Tensor read(List<Reading> texts, List<int[]> tokens) {
+    return TensorScope.keep(() -> {
+      try (NoGrad off = NoGrad.open()) {
+        String device = placement.device();
+        Tensor hidden = hidden(TokenBatch.further(texts, tokens, config.slidingWindow(), device));
+        int[] last = new int[texts.size()];
+        int read = 0;
+        for (int row = 0; row < last.length; row++) {
+          read += tokens.get(row).length;
+          last[row] = read - 1;
+        }
+        return logits(Ops.select(hidden, 0, Tensors.of(last, device)));
+      }
+    });
   }
 
   public ModelConfig config() {

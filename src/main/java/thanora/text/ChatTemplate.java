@@ -63,18 +63,27 @@ public final class ChatTemplate {
       boolean addGenerationPrompt,
       Map<String, Object> variables,
       LocalDateTime now) {
-    Map<String, Object> all = new HashMap<>(specialTokens);
-    all.put("tools", null);
-    all.put("documents", null);
-    all.putAll(variables);
-    List<Map<String, String>> list = new ArrayList<>();
+    List<Map<String, Object>> list = new ArrayList<>();
     for (ChatMessage message : messages) {
-      Map<String, String> fields = new LinkedHashMap<>();
+      Map<String, Object> fields = new LinkedHashMap<>();
       fields.put("role", message.role());
       fields.put("content", message.content());
       list.add(fields);
     }
-    all.put("messages", list);
+    return renderFields(list, addGenerationPrompt, variables, now);
+  }
+
+  /** The same for messages of any fields, such as the tool calls of an assistant. */
+  public Rendered renderFields(
+      List<Map<String, Object>> messages,
+      boolean addGenerationPrompt,
+      Map<String, Object> variables,
+      LocalDateTime now) {
+    Map<String, Object> all = new HashMap<>(specialTokens);
+    all.put("tools", null);
+    all.put("documents", null);
+    all.putAll(variables);
+    all.put("messages", messages);
     all.put("add_generation_prompt", addGenerationPrompt);
     Rendering rendering = template.render(all, now);
     return new Rendered(rendering.text(), rendering.generated().stream()

@@ -2,6 +2,7 @@ package thanora.text;
 
 import java.time.LocalDateTime;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -60,7 +61,34 @@ public final class PromptFormat {
       return tokenizer.encode(
           tokenizer.chatTemplate().get().render(messages, true, variables, now).text());
     }
-    int[] ids = tokenizer.encode(prompt + "\n");
+    return plain(prompt + "\n");
+  }
+
+  /**
+   * The ids of a conversation, whose next message the model is to write.
+   *
+   * @param messages {@code role}, {@code content} and what else the template reads of a message
+   * @param more further variables of the template, such as {@code tools}
+   * @throws TokenizerException if the model has no chat template, unless all is one user's message
+   * @throws thanora.text.jinja.TemplateException if the template refuses the messages
+   */
+  public int[] conversation(List<Map<String, Object>> messages, Map<String, Object> more) {
+    if (tokenizer.chatTemplate().isPresent()) {
+      Map<String, Object> all = new HashMap<>(variables);
+      all.putAll(more);
+      return tokenizer.encode(
+          tokenizer.chatTemplate().get().renderFields(messages, true, all, now).text());
+    }
+    if (messages.size() == 1 && more.isEmpty() && "user".equals(messages.get(0).get("role"))) {
+      return prompt((String) messages.get(0).get("content"));
+    }
+    throw new TokenizerException(
+        "the model has no chat template; give one user message alone, or complete plain text");
+  }
+
+  /** The ids of plain text that the model is to go on with, behind the token that begins a text. */
+  public int[] plain(String text) {
+    int[] ids = tokenizer.encode(text);
     return tokenizer.addsBos() ? concat(new int[] {tokenizer.bos().getAsInt()}, ids) : ids;
   }
 

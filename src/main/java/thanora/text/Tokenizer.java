@@ -196,6 +196,11 @@ public final class Tokenizer {
     return vocabulary.size();
   }
 
+  /** Whether the id is one of a token; ids below {@link #vocabularySize} may be none. */
+  public boolean hasToken(int id) {
+    return vocabulary.text(id).isPresent();
+  }
+
   /** Whether the id is a special token, which {@link #decode} can leave out. */
   public boolean isSpecial(int id) {
     return vocabulary.isSpecial(id);
