@@ -158,6 +158,20 @@ public record LoadedModel(
     return tokenizer.decode(ids, true);
   }
 
+  /**
+   * Tokens of an answer that fit behind a prompt.
+   *
+   * @throws IllegalArgumentException if there is room for none
+   */
+  public int room(int[] prompt) {
+    int context = decoder.config().maxPositions();
+    if (prompt.length >= context) {
+      throw new IllegalArgumentException("the prompt has " + prompt.length
+          + " tokens, the model's context " + context + "; shorten it");
+    }
+    return context - prompt.length;
+  }
+
   /** Greedy generation that stops where this model's answers end. */
   public TextGenerator generator() {
     return new TextGenerator(decoder, format.stopIds());

@@ -93,12 +93,7 @@ public final class TrainedModel implements AutoCloseable {
    */
   public String answer(String prompt, int maxNewTokens) {
     int[] ids = model.format().prompt(prompt);
-    int context = model.decoder().config().maxPositions();
-    if (ids.length >= context) {
-      throw new IllegalArgumentException("the prompt has " + ids.length
-          + " tokens, the model's context " + context + "; shorten it");
-    }
-    int most = Math.min(maxNewTokens, context - ids.length);
+    int most = Math.min(maxNewTokens, model.room(ids));
     List<int[]> tokens = model.generator().generate(List.of(ids), new int[1], most);
     return model.decode(tokens.get(0));
   }

@@ -25,7 +25,7 @@ class ArchitectureTest {
   private static final List<String> ORDER =
       List.of(
           "tensor", "text", "checkpoint", "data", "model", "lora", "hasi", "method", "merging",
-          "eval", "compare", "dist", "train", "export", "thanora", "demo", "cli");
+          "eval", "compare", "dist", "train", "export", "thanora", "serve", "demo", "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()

@@ -30,6 +30,8 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       ExportCommand.class,
       GenerateCommand.class,
+      ChatCommand.class,
+      ServeCommand.class,
       BenchCommand.class
     })
 public final class Main implements Callable<Integer> {

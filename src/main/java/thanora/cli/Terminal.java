@@ -18,6 +18,16 @@ final class Terminal {
     return said.isEmpty() ? consoleIsTerminal() : said.equals("true");
   }
 
+  /** Whether a person types: standard input and output are a terminal. */
+  static boolean isInteractive() {
+    return consoleIsTerminal();
+  }
+
+  /** A text that cannot move the cursor or do worse: control characters but line ends and tabs are marked. */
+  static String printable(String text) {
+    return text.replaceAll("[\\p{Cc}&&[^\n\t]]", "\uFFFD");
+  }
+
   /** Up to Java 21 there is a console only on a terminal; later ones have isTerminal for that. */
   private static boolean consoleIsTerminal() {
     Console console = System.console();
