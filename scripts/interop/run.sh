@@ -102,5 +102,25 @@ done < "$temp/prompts"
 check "answer with base and adapter" same_answer 0 "$(head -n 1 "$temp/prompts")" \
   --model demo --adapter "$temp/peft"
 
+# The real OpenAI client against a server of the base and two adapters.
+for model in demo peft dora; do
+  adapter=
+  [ $model = demo ] || adapter="--adapter $temp/$model"
+  must bash -c "./thanora generate --model demo $adapter --quiet --max-new-tokens $most \
+    --prompts $temp/prompts > $temp/generated.$model"
+done
+"$python" -c 'import json, sys
+print(json.dumps({name: [json.loads(line) for line in open(f"{sys.argv[1]}.{name}")]
+                  for name in ("demo", "peft", "dora")}))' "$temp/generated" > "$temp/expected.json"
+THANORA_API_KEY=check ./thanora serve --model demo --adapter "$temp/peft" --adapter "$temp/dora" \
+  --port 0 --quiet > "$temp/url" 2> "$temp/serve.log" &
+server=$!
+for _ in $(seq 600); do
+  [ -s "$temp/url" ] || sleep 0.1
+done
+check "OpenAI's client" "$python" "$checks/check_serve.py" "$(cat "$temp/url")" check "$temp/expected.json"
+kill -TERM "$server"
+check "the server ends in good order" wait "$server"
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

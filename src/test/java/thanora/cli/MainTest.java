@@ -31,7 +31,9 @@ class MainTest {
     "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
     "merge, --run-dir --seed --set --model --data --quiet --json --out --logits",
     "export, --run-dir --seed --set --model --data --quiet --json --out --format --logits",
-    "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
+    "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json --system --temperature",
+    "chat, --model --adapter --run --system --max-new-tokens --temperature --top-p --seed",
+    "serve, --model --adapter --run --host --port --api-key --cors --parallel --queue --max-length --timeout"
   })
   void everyCommandExplainsItsOptions(String command, String options) {
     assertThat(run(command, "--help")).isZero();
@@ -43,7 +45,7 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate", "chat", "serve");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -90,7 +92,8 @@ class MainTest {
         "merge run", "merge --out o", "merge a --run-dir b --out o", "eval", "generate",
         "generate --prompt x", "generate --prompt x --run a --adapter b",
         "export run --out o --format onnx", "train x.yaml --resume",
-        "generate --model m --prompt x --max-new-tokens 0",
+        "generate --model m --prompt x --max-new-tokens 0", "generate --model m --prompt x --prompts f",
+        "chat", "chat --model m --temperature -1", "serve", "serve --model m --port 70000",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
         "compare demo --methods lora --first-seed -1", "join a.json --out o"

@@ -19,7 +19,7 @@ import thanora.model.Sampling;
 
 /** Keys, busy servers, ends, and what is left behind. */
 class LimitsTest {
-  private static final String LONG = "\"temperature\": 0, \"max_tokens\": 200, \"logit_bias\": {\"0\": -100}";
+  private static final String LONG = "\"temperature\": 0, \"max_tokens\": 150, \"logit_bias\": {\"0\": -100}";
 
   @TempDir Path folder;
 
@@ -67,7 +67,7 @@ class LimitsTest {
         Thread.sleep(1);
       }
       served.server.shutDown(30);
-      assertThat(Served.json(last.join().body()).at("/usage/completion_tokens").intValue()).isEqualTo(200);
+      assertThat(Served.json(last.join().body()).at("/usage/completion_tokens").intValue()).isEqualTo(150);
     }
   }
 
@@ -90,9 +90,9 @@ class LimitsTest {
   @Test
   void manyRequestsLeaveNothingBehind() {
     try (NamedAdapters models = Served.models(folder); Engine engine = new Engine(models, 3, 20)) {
-      Order[] orders = IntStream.range(0, 3).mapToObj(i -> new Order(i, models.model().format().prompt("one " + i), 20,
+      Order[] orders = IntStream.range(0, 3).mapToObj(i -> new Order(i, models.model().format().prompt("one " + i), 8,
           Sampling.of(i, 0.9), 1, List.of("zzz"), i - 1)).toArray(Order[]::new);
-      Memory.assertFlat(15, 15, () -> {
+      Memory.assertFlat(10, 10, () -> {
         try (Ticket ticket = engine.submit(List.of(orders), 60)) {
           while (!ticket.done()) {
             ticket.poll(10_000);
