@@ -60,6 +60,11 @@ public final class FineTune {
     this.method = Settings.method(recipe);
   }
 
+  /** A run of a recipe, in {@code runs/thanora} unless another folder is given. */
+  public static NewRun from(Recipe recipe) {
+    return new NewRun(recipe, Path.of("runs", "thanora"), false);
+  }
+
   /**
    * Runs a recipe, or goes on with the run in the folder.
    *

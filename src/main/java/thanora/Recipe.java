@@ -41,6 +41,11 @@ public record Recipe(
   /** Name of the model that is shipped with the project. */
   public static final String DEMO_MODEL = "demo";
 
+  /** Begins a recipe in code. */
+  public static RecipeBuilder builder(String model) {
+    return new RecipeBuilder(model);
+  }
+
   public Recipe {
     tasks = List.copyOf(tasks);
   }

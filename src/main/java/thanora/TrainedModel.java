@@ -43,6 +43,17 @@ public final class TrainedModel implements AutoCloseable {
   }
 
   /**
+   * Loads the model of a run, with the adapter that was trained.
+   *
+   * @throws RunFolderException if the folder holds no run, or it has not come so far
+   */
+  public static TrainedModel ofRun(Path run) {
+    Path folder = adapterOf(run);
+    Recipe recipe = RunFolder.recipeOf(run, List.of(), note -> {}).withAbsolutePaths();
+    return open(LoadedModel.load(recipe), Optional.of(folder));
+  }
+
+  /**
    * The adapter's folder of a run.
    *
    * @throws RunFolderException if the run has not come so far
