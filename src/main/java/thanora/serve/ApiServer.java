@@ -13,8 +13,8 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Map;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import thanora.NamedAdapters;
@@ -89,7 +89,7 @@ public final class ApiServer implements AutoCloseable {
       // The client has left; whoever generated for it has been told by closing the ticket.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (RuntimeException | OutOfMemoryError | StackOverflowError failure) {
+    } catch (RuntimeException | Error failure) {
       failures.accept(failure);
       refuse(http, response,
           new ApiException(500, null, "internal_error", "the server failed; its log says more"));
@@ -99,14 +99,14 @@ public final class ApiServer implements AutoCloseable {
     }
   }
 
-  private void refuse(HttpExchange http, Response response, ApiException refusal) throws IOException {
+  private static void refuse(HttpExchange http, Response response, ApiException refusal) {
     if (refusal.status == 429 || refusal.status == 503) {
       http.getResponseHeaders().set("Retry-After", "1");
     }
     try {
       response.refuse(refusal);
     } catch (IOException gone) {
-      // nobody to tell
+      // There is nobody to tell.
     }
   }
 

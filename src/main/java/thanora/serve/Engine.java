@@ -110,7 +110,7 @@ public final class Engine implements AutoCloseable {
       try {
         leave(this::isOver);
         step();
-      } catch (RuntimeException | OutOfMemoryError failure) {
+      } catch (RuntimeException | Error failure) {
         // What was read of these texts is not known any more; others can still come.
         fail(running, new IllegalStateException("generation failed", failure));
         leave(answer -> true);
