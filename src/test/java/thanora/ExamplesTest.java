@@ -17,6 +17,7 @@ import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -55,6 +56,7 @@ class ExamplesTest {
   }
 
   @Test
+  @Tag("slow")
   void trainsAsksMergesAndServes() throws Exception {
     String run = folder.resolve("run").toString();
     Path merged = folder.resolve("merged");
@@ -67,6 +69,7 @@ class ExamplesTest {
   }
 
   @Test
+  @Tag("slow")
   void plansRanks() throws Exception {
     assertThat(run("PlanRanks", MODEL, folder.resolve("data").toString()).lines())
         .hasSize(5 * 7).allSatisfy(line -> assertThat(line).startsWith("model.layers."));

@@ -68,6 +68,9 @@ final class Conversation {
       }
       String line = in.readLine();
       if (line == null || line.strip().equals("/exit")) {
+        if (line == null && interactive) {
+          output.err().println();
+        }
         return;
       }
       if (line.startsWith("/") && !line.startsWith("//")) {
