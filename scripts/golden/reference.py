@@ -38,7 +38,7 @@ def forward(model, ids):
     norm), "norm" the input of the head. Hooks, because transformers' own hidden_states leaves out
     the last layer's output before the norm.
     """
-    base = model.model
+    base = getattr(model.model, "language_model", model.model)
     states = {}
 
     def keep(name):

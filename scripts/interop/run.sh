@@ -48,6 +48,10 @@ must ./thanora export "$run" --quiet --out "$temp/peft" --logits "$temp/peft.saf
 must ./thanora merge "$run" --quiet --set merge.dtype=float32 \
   --out "$temp/float32" --logits "$temp/float32.safetensors"
 must ./thanora merge "$run" --quiet --out "$temp/stored" --logits "$temp/stored.safetensors"
+for type in f32 bf16 q8_0; do
+  must ./thanora merge "$run" --quiet --outtype $type --out "$temp/$type.gguf"
+done
+must ./thanora export "$run" --quiet --out "$temp/adapter.gguf"
 
 dora=$temp/dora-run
 must ./thanora demo --quiet --steps 20 --set method=dora --set eval.max_rows=8 --run-dir "$dora"
@@ -72,6 +76,24 @@ check "merged in the base's bfloat16" "$python" "$checks/check_merged.py" \
 # Here transformers rounds every activation to bfloat16 too, which we do not.
 check "merged, run in bfloat16" "$python" "$checks/check_merged.py" \
   "$temp/stored" "$temp/stored.safetensors" --limit 1e-1 --same 0.95 --stored
+check "GGUF in float32" "$python" "$checks/check_gguf.py" "$temp/f32.gguf" "$temp/float32" --limit 1e-7
+check "GGUF in bfloat16" "$python" "$checks/check_gguf.py" "$temp/bf16.gguf" "$temp/float32" --limit 4e-3
+check "GGUF in Q8_0" "$python" "$checks/check_gguf.py" "$temp/q8_0.gguf" "$temp/float32" --limit 5e-3
+check "GGUF adapter" "$python" "$checks/check_gguf.py" "$temp/adapter.gguf" "$temp/peft" --limit 1e-6
+
+mkdir "$temp/hub"
+check "cache of the hub" "$python" "$checks/check_hub.py" demo/model "$temp/hub"
+
+check "curves in TensorBoard" "$python" "$checks/check_tensorboard.py" "$run"
+check "trainer_state.json in transformers" "$python" -c 'import sys
+from transformers import TrainerState
+state = TrainerState.load_from_json(sys.argv[1])
+losses = [row["loss"] for row in state.log_history if "loss" in row]
+print(f"{len(losses)} losses, {state.global_step} steps")
+sys.exit(not len(losses) == state.global_step == 20)' "$run/trainer_state.json"
+must ./thanora eval "$run" --quiet --json --output-path "$temp/lm-eval"
+cp "$temp/output" "$temp/scores.json"
+check "results in lm-eval" "$python" "$checks/check_lm_eval.py" "$temp/lm-eval" "$temp/scores.json"
 
 # One answer a task, by transformers from the merged folder and by us from it and from the adapter.
 for test in "${tests[@]}"; do
@@ -101,6 +123,26 @@ while IFS= read -r prompt; do
 done < "$temp/prompts"
 check "answer with base and adapter" same_answer 0 "$(head -n 1 "$temp/prompts")" \
   --model demo --adapter "$temp/peft"
+
+# The real OpenAI client against a server of the base and two adapters.
+for model in demo peft dora; do
+  adapter=
+  [ $model = demo ] || adapter="--adapter $temp/$model"
+  must bash -c "./thanora generate --model demo $adapter --quiet --max-new-tokens $most \
+    --prompts $temp/prompts > $temp/generated.$model"
+done
+"$python" -c 'import json, sys
+print(json.dumps({name: [json.loads(line) for line in open(f"{sys.argv[1]}.{name}")]
+                  for name in ("demo", "peft", "dora")}))' "$temp/generated" > "$temp/expected.json"
+THANORA_API_KEY=check ./thanora serve --model demo --adapter "$temp/peft" --adapter "$temp/dora" \
+  --port 0 --quiet > "$temp/url" 2> "$temp/serve.log" &
+server=$!
+for _ in $(seq 600); do
+  [ -s "$temp/url" ] || sleep 0.1
+done
+check "OpenAI's client" "$python" "$checks/check_serve.py" "$(cat "$temp/url")" check "$temp/expected.json"
+kill -TERM "$server"
+check "the server ends in good order" wait "$server"
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -20,6 +20,8 @@ fi
 }
 [ -x "$dir/bin/python" ] || "$python" -m venv "$dir"
 "$dir/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+# Only its files of results are checked: no data sets, no metrics of others.
+"$dir/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps lm_eval==0.4.13
 "$dir/bin/python" -c 'import torch, transformers, peft'
 cp "$here/requirements.txt" "$stamp"
 echo "$dir is ready" >&2

@@ -137,11 +137,8 @@ public final class Compare {
 
   private static <T> T loaded(
       Request request, Recipe here, Path folder, RunListener listener, Function<Compare, T> body) {
-    listener.stage("load " + here.model(), 1);
-    try (LoadedModel model = LoadedModel.load(here)) {
-      TaskSet tasks = Tasks.read(request.recipe, model);
-      listener.advanced(1);
-      tasks.report().lines().forEach(listener::note);
+    try (LoadedModel model = LoadedModel.load(here, listener)) {
+      TaskSet tasks = Tasks.read(request.recipe, model, listener);
       return body.apply(new Compare(request, folder, listener, model, tasks));
     }
   }
@@ -326,13 +323,9 @@ public final class Compare {
     Optional<ComparisonResult.Conflicts> conflicts = groups.stream()
         .map(group -> group.conflicts(request.reference(), chosen.get(request.reference())))
         .flatMap(Optional::stream).findFirst();
-    return new ComparisonResult(version(), request.command, request.recipe.model(), model.device(),
+    return new ComparisonResult(Environment.version(), request.command, request.recipe.model(), model.device(),
         Settings.train(request.recipe.train(), rows).steps(), request.recipe.train().batchSize(),
         request.seeds, described, request.reference(), methods, conflicts);
-  }
-
-  private static String version() {
-    return Optional.ofNullable(Compare.class.getPackage().getImplementationVersion()).orElse("development");
   }
 
   /** Scores rows for all members at once. */

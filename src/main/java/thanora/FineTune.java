@@ -19,6 +19,8 @@ import thanora.data.Sample;
 import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
+import thanora.eval.AnswersFile;
+import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
 import thanora.export.LogitCheck;
 import thanora.export.MergedFolder;
@@ -28,10 +30,13 @@ import thanora.hasi.RankPlan;
 import thanora.lora.Adapter;
 import thanora.lora.Blocks;
 import thanora.method.AdapterMethod;
+import thanora.report.RunReport;
+import thanora.report.TrainerState;
 import thanora.tensor.DType;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 import thanora.train.Checkpoints;
+import thanora.train.EventFile;
 import thanora.train.MetricsLog;
 import thanora.train.TrainConfig;
 import thanora.train.Trainee;
@@ -60,33 +65,25 @@ public final class FineTune {
     this.method = Settings.method(recipe);
   }
 
+  /** A run of a recipe, in {@code runs/thanora} unless another folder is given. */
+  public static NewRun from(Recipe recipe) {
+    return new NewRun(recipe, Path.of("runs", "thanora"), false);
+  }
+
   /**
    * Runs a recipe, or goes on with the run in the folder.
    *
    * @param folder where plan, log, checkpoints, adapter and summary go
    */
   public static RunSummary run(Recipe recipe, RunFolder folder, RunListener listener) {
-    if (!recipe.method().merges()) {
-      throw new RecipeException(List.of("method: " + Settings.name(recipe)
-          + " does not become one adapter; it is there for thanora compare"));
-    }
+    Settings.requireMerging(recipe);
     if (folder.holdsRun()) {
       folder.writeOrCompare(recipe);
     }
-    listener.stage("load " + recipe.model(), 1);
-    try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = read(recipe, model, listener);
+    try (LoadedModel model = LoadedModel.load(recipe, listener)) {
+      TaskSet tasks = Tasks.read(recipe, model, listener);
       return new FineTune(recipe, folder, listener).run(model, tasks);
     }
-  }
-
-  /** Reads the tasks, and says what was found in them and in the model. */
-  private static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
-    TaskSet tasks = Tasks.read(recipe, model);
-    listener.advanced(1);
-    model.warnings().forEach(listener::note);
-    tasks.report().lines().forEach(listener::note);
-    return tasks;
   }
 
   /** The rank plan of a recipe, without training. */
@@ -94,9 +91,8 @@ public final class FineTune {
     if (!recipe.method().isThanora()) {
       throw new RecipeException(List.of("method: " + Settings.name(recipe) + " plans no ranks; use thanora"));
     }
-    listener.stage("load " + recipe.model(), 1);
-    try (LoadedModel model = LoadedModel.load(recipe)) {
-      TaskSet tasks = read(recipe, model, listener);
+    try (LoadedModel model = LoadedModel.load(recipe, listener)) {
+      TaskSet tasks = Tasks.read(recipe, model, listener);
       listener.stage("preview and plan", model.decoder().config().layers());
       AdapterMethod method = Settings.method(recipe);
       AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);
@@ -113,15 +109,19 @@ public final class FineTune {
     Adapter adapter = method.empty(setting);
     Optional<RankPlan> plan = last.isPresent() ? restart(adapter) : plan(setting, adapter);
     folder.writeOrCompare(recipe);
+    AtomicFiles.write(folder.environmentFile(), Environment.json(recipe, model));
     if (last.isEmpty()) {
       plan.ifPresent(made -> AtomicFiles.write(folder.planFile(), made.toJson()));
     }
     TaskScorer scorer = new TaskScorer(recipe, model, tasks);
     Map<String, TaskScore> before = before(scorer);
+    List<AnswersFile.Line> answers = AnswersFile.read(folder.answersFile());
 
     adapter.attach(model.decoder());
     TrainingLoop.Progress end = train(model, tasks, adapter, checkpoints, last);
-    Map<String, TaskScore> after = scorer.score("after", listener);
+    Map<String, ScoredTask> rows = scorer.rows("after", listener);
+    Map<String, TaskScore> after = ScoredTask.totals(rows);
+    AnswersFile.write(folder.answersFile(), AnswersFile.after(answers, rows));
 
     AtomicFolders.replace(folder.adapterFolder(), target ->
         PeftAdapter.write(target, adapter, model.decoder(), model.location(), plan));
@@ -132,7 +132,18 @@ public final class FineTune {
     }
     RunSummary summary = summary(adapter, end, before, after, difference, (System.nanoTime() - start) / 1e9);
     AtomicFiles.write(folder.summaryFile(), summary.toJson());
+    report();
     return summary;
+  }
+
+  /** What only shows the run in other ways; a fault there takes nothing from it. */
+  private void report() {
+    try {
+      TrainerState.write(folder.path());
+      RunReport.write(folder.path(), folder.path().resolve(RunReport.FILE));
+    } catch (RuntimeException e) {
+      listener.note(TrainerState.FILE + " or " + RunReport.FILE + " was not written: " + e.getMessage());
+    }
   }
 
   /** What a method needs to know of a recipe's run. */
@@ -182,7 +193,9 @@ public final class FineTune {
       if (Files.exists(file)) {
         return JSON.readValue(file.toFile(), new TypeReference<LinkedHashMap<String, TaskScore>>() {});
       }
-      Map<String, TaskScore> scores = scorer.score("before", listener);
+      Map<String, ScoredTask> rows = scorer.rows("before", listener);
+      AnswersFile.write(folder.answersFile(), AnswersFile.before(rows));
+      Map<String, TaskScore> scores = ScoredTask.totals(rows);
       AtomicFiles.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(scores) + "\n");
       return scores;
     } catch (IOException e) {
@@ -201,11 +214,13 @@ public final class FineTune {
     TaskScorer scorer = new TaskScorer(recipe, model, tasks);
     int resumed = last.map(Checkpoints.Generation::step).orElse(0);
     listener.stage("train", config.steps());
-    try (MetricsLog log = MetricsLog.open(folder.logFile(), resumed)) {
+    try (MetricsLog log = MetricsLog.open(folder.logFile(), resumed);
+        EventFile events = EventFile.open(folder.path(), resumed)) {
+      LogWriter writer = new LogWriter(log, events, tasks.names(), adapter, config.steps(), listener);
       TrainingLoop loop = new TrainingLoop(trainer, tasks, Settings.mixing(recipe), config,
           new long[] {recipe.seed()}, group, checkpoints, scorer::validationNll,
-          new LogWriter(log, tasks.names(), adapter, listener));
-      last.ifPresent(loop::resume);
+          writer);
+      last.ifPresentOrElse(loop::resume, writer::start);
       listener.resumed(resumed);
       return loop.run();
     }

@@ -1,9 +1,13 @@
 package thanora;
 
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import thanora.data.RowFormat;
 
 /**
  * What a recipe file says: one value a key, every default resolved. A key of the file is the name
@@ -11,7 +15,8 @@ import java.util.function.Consumer;
  *
  * <p>{@link RecipeReader} makes recipes and checks them; {@code docs/recipe.md} is the reference.
  *
- * @param model a Hugging Face folder, a GGUF file, or {@code demo} for the model shipped with it
+ * @param model a Hugging Face folder, a GGUF file, the name of a model on the hub, or {@code demo} for
+ *     the model shipped with it
  * @param data folder that relative files of tasks are in
  * @param method which method starts the adapter and regularises it; sets defaults of hasi and spr
  * @param seed seed of everything random
@@ -19,6 +24,8 @@ import java.util.function.Consumer;
  * @param dtype element type of the frozen weights and the activations; the adapter is float32
  * @param threads threads of matrix products; 0 = all cores
  * @param plan an edited plan.json to use instead of the one that HASI would make
+ * @param chatTemplate file of a chat template to use instead of the model's own
+ * @param chatTemplateKwargs further variables of the chat template, such as {@code enable_thinking}
  * @param tasks at least one
  */
 public record Recipe(
@@ -30,6 +37,8 @@ public record Recipe(
     Dtype dtype,
     int threads,
     Optional<String> plan,
+    Optional<String> chatTemplate,
+    Map<String, Object> chatTemplateKwargs,
     List<Task> tasks,
     Lora lora,
     Hasi hasi,
@@ -41,8 +50,14 @@ public record Recipe(
   /** Name of the model that is shipped with the project. */
   public static final String DEMO_MODEL = "demo";
 
+  /** Begins a recipe in code. */
+  public static RecipeBuilder builder(String model) {
+    return new RecipeBuilder(model);
+  }
+
   public Recipe {
     tasks = List.copyOf(tasks);
+    chatTemplateKwargs = Collections.unmodifiableMap(new LinkedHashMap<>(chatTemplateKwargs));
   }
 
   /** A method. All but the two of ThanoRA ignore hasi and spr. */
@@ -98,9 +113,18 @@ public record Recipe(
    * One task: where its rows are and how its answers are scored.
    *
    * @param name unique; names the task in logs, plans and tables
-   * @param train JSONL file, relative to {@code data} unless absolute
-   * @param test JSONL file, relative to {@code data} unless absolute
-   * @param validation JSONL file for evaluation during the run; absent = see validation_rows
+   * @param dataset data set of the hub, {@code ORG/NAME} or {@code ORG/NAME@REVISION}; train, test and
+   *     validation then name its splits
+   * @param config one of its configurations; absent = its default
+   * @param train files or globs of rows, relative to {@code data} unless absolute
+   * @param test files or globs of rows, likewise
+   * @param validation files or globs for evaluation during the run; empty = see validation_rows
+   * @param format what the fields of a row mean
+   * @param columns column of the files by the field that it stands for
+   * @param prompt the prompt as a pattern of columns
+   * @param completion the completion as a pattern of columns
+   * @param system a system message for rows that have none, as a pattern of columns
+   * @param trainOn which of the assistant's turns are trained
    * @param metric how an answer is scored
    * @param weight share of the task in a mixture by weights; greater than 0
    * @param maxTrainRows rows used of train, chosen by the seed; 0 = all
@@ -109,14 +133,38 @@ public record Recipe(
    */
   public record Task(
       String name,
-      String train,
-      String test,
-      Optional<String> validation,
+      Optional<String> dataset,
+      Optional<String> config,
+      List<String> train,
+      List<String> test,
+      List<String> validation,
+      RowFormat format,
+      Map<String, String> columns,
+      Optional<String> prompt,
+      Optional<String> completion,
+      Optional<String> system,
+      TrainOn trainOn,
       Metric metric,
       double weight,
       int maxTrainRows,
       int maxTestRows,
-      int maxNewTokens) {}
+      int maxNewTokens) {
+    public Task {
+      train = List.copyOf(train);
+      test = List.copyOf(test);
+      validation = List.copyOf(validation);
+      columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
+    }
+
+    /** The same with another name of its data set. */
+    Task withDataset(String other) {
+      return new Task(name, Optional.of(other), config, train, test, validation, format, columns, prompt, completion,
+          system, trainOn, metric, weight, maxTrainRows, maxTestRows, maxNewTokens);
+    }
+  }
+
+  /** Which turns of the assistant are trained: all of a conversation, or its last. */
+  public enum TrainOn { ALL, LAST }
 
   /**
    * The adapter's shape.
@@ -405,9 +453,12 @@ public record Recipe(
     }
   }
 
-  /** A file of a task: as written if absolute, in {@link #data()} if not. */
-  public Path file(String name) {
-    return Path.of(data).resolve(name).normalize();
+  /**
+   * Files of a task: as written if absolute, in {@link #data()} if not; a glob stands for the files
+   * it matches, by name, and for itself if there is none.
+   */
+  public List<Path> files(List<String> names) {
+    return names.stream().flatMap(name -> Globs.files(Path.of(data), name).stream()).toList();
   }
 
   /**
@@ -421,12 +472,19 @@ public record Recipe(
     return RecipeReader.parse(toYaml(), "recipe", List.of(overrides), ignored);
   }
 
-  /** The same recipe with absolute paths, so that it can be read from any folder. */
+  /** The same with other names of model and data sets. */
+  Recipe withNames(String otherModel, List<Task> otherTasks) {
+    return new Recipe(
+        otherModel, data, method, seed, device, dtype, threads, plan, chatTemplate, chatTemplateKwargs, otherTasks, lora, hasi, spr, train, eval, merge);
+  }
+
+  /** The same recipe with absolute paths, so that it can be read from any folder; names stay names. */
   public Recipe withAbsolutePaths() {
-    String absoluteModel = model.equals(DEMO_MODEL) ? model : absolute(model);
+    boolean named = model.equals(DEMO_MODEL) || HubNames.model(model).isPresent();
+    String absoluteModel = named ? model : absolute(model);
     return new Recipe(
         absoluteModel, absolute(data), method, seed, device, dtype, threads,
-        plan.map(Recipe::absolute), tasks, lora, hasi, spr, train, eval, merge);
+        plan.map(Recipe::absolute), chatTemplate.map(Recipe::absolute), chatTemplateKwargs, tasks, lora, hasi, spr, train, eval, merge);
   }
 
   private static String absolute(String path) {

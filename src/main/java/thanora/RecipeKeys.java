@@ -18,23 +18,7 @@ final class RecipeKeys {
 
   private static final Set<String> PATHS = paths();
   private static final Map<String, String> ALIASES = aliases();
-  private static final Map<String, String> HINTS =
-      Map.ofEntries(
-          Map.entry("output_dir", "give the folder as --run-dir"),
-          Map.entry("run_dir", "give the folder as --run-dir"),
-          Map.entry("warmup_steps", "use train.warmup_ratio, a share of the steps"),
-          Map.entry("val_size", "use train.validation_rows or a validation file a task"),
-          Map.entry("val_set_size", "use train.validation_rows or a validation file a task"),
-          Map.entry("eval_strategy", "use train.eval_steps"),
-          Map.entry("save_strategy", "use train.save_steps"),
-          Map.entry("bf16", "use dtype: bfloat16"),
-          Map.entry("fp16", "use dtype: bfloat16"),
-          Map.entry("dataset", "list the tasks under tasks"),
-          Map.entry("datasets", "list the tasks under tasks"),
-          Map.entry("optim", "leave it out; the optimiser is AdamW"),
-          Map.entry("optimizer", "leave it out; the optimiser is AdamW"),
-          Map.entry("load_in_4bit", "leave it out; weights are not quantised"),
-          Map.entry("load_in_8bit", "leave it out; weights are not quantised"));
+  private static final Map<String, String> HINTS = hints();
 
   private RecipeKeys() {}
 
@@ -82,11 +66,16 @@ final class RecipeKeys {
     return isKnown(inTrain) ? inTrain : path;
   }
 
+  /** Whether there is advice about a key of another tool. */
+  static boolean isHinted(String name) {
+    return HINTS.containsKey(name);
+  }
+
   /** What to do about an unknown path: a known hint, the nearest path, or the keys there are. */
   static String remedy(String path) {
     String name = path.substring(path.lastIndexOf('.') + 1);
-    if (HINTS.containsKey(name)) {
-      return HINTS.get(name);
+    if (HINTS.containsKey(path) || HINTS.containsKey(name)) {
+      return HINTS.getOrDefault(path, HINTS.get(name));
     }
     return nearest(path, PATHS)
         .or(() -> nearestByName(name))
@@ -94,7 +83,8 @@ final class RecipeKeys {
         .orElse("see docs/recipe.md for all keys");
   }
 
-  private static Optional<String> nearestByName(String name) {
+  /** The key whose last part, or whose name with another tool, is nearest. */
+  static Optional<String> nearestByName(String name) {
     Map<String, String> byName = new TreeMap<>();
     PATHS.forEach(path -> byName.put(path.substring(path.lastIndexOf('.') + 1), path));
     ALIASES.forEach((alias, path) -> byName.putIfAbsent(alias, path));
@@ -159,6 +149,9 @@ final class RecipeKeys {
         "lora_target_modules", "lora_target", "lora_target_linear", "target_modules",
         "lora.target", "lora.targets", "lora.lora_target", "lora_parameters.keys");
     put(names, "spr.lambda", "spr_lambda");
+    put(names, "eval.batch_size", "per_device_eval_batch_size", "eval_batch_size");
+    put(names, "eval.max_new_tokens", "max_new_tokens", "generation_max_length");
+    put(names, "lora.target_modules", "lora_attn_modules");
     put(names, PER_DEVICE_BATCH, "per_device_train_batch_size", "micro_batch_size",
         "train.micro_batch_size");
     train(names, "max_length", "cutoff_len", "sequence_len", "max_seq_length");
@@ -171,6 +164,45 @@ final class RecipeKeys {
     train(names, "adam_beta2", "beta2");
     train(names, "adam_epsilon", "adam_eps");
     return names;
+  }
+
+  /** Keys of other tools that mean something else here, or nothing. */
+  private static Map<String, String> hints() {
+    Map<String, String> hints = new TreeMap<>();
+    put(hints, "give the folder as --run-dir", "output_dir", "run_dir", "logging_dir");
+    put(hints, "use train.warmup_ratio, a share of the steps", "warmup_steps", "num_warmup_steps");
+    put(hints, "use train.validation_rows or a validation file a task",
+        "val_size", "val_set_size", "test_size", "eval_dataset");
+    put(hints, "use train.eval_steps", "eval_strategy", "evaluation_strategy", "do_eval");
+    put(hints, "use train.save_steps", "save_strategy");
+    put(hints, "use dtype: bfloat16", "bf16", "fp16", "pure_bf16", "compute_dtype", "bnb_4bit_compute_dtype");
+    put(hints, "list the tasks under tasks", "dataset", "datasets", "dataset_dir", "train_file");
+    put(hints, "write it after the name, as in model: ORG/NAME@REVISION", "model_revision");
+    put(hints, "leave it out; the optimiser is AdamW", "optim", "optimizer");
+    put(hints, "leave it out; weights are not quantised",
+        "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method");
+    put(hints, "set tasks.NAME.max_train_rows", "max_samples", "max_train_samples");
+    put(hints, "set lora.alpha to it times lora.r", "lora_parameters.scale", "scale");
+    put(hints, "give --resume", "resume_from_checkpoint", "resume_adapter_file");
+    put(hints, "use method: dora", "use_dora");
+    put(hints, "use method: rslora", "use_rslora");
+    put(hints, "use method: pissa or another one of docs/methods.md", "init_lora_weights", "pissa_init");
+    put(hints, "use method: lora or another one of docs/methods.md",
+        "finetuning_type", "adapter", "fine_tune_type", "use_peft", "train_type");
+    put(hints, "leave it out; the model's own chat template is used",
+        "template", "chat_template", "prompt_template");
+    put(hints, "leave it out; every step is logged", "logging_steps", "steps_per_report");
+    put(hints, "leave it out; set train.micro_batch_tokens where memory is short",
+        "gradient_checkpointing", "enable_activation_checkpointing", "grad_checkpoint");
+    put(hints, "leave it out; rows are never padded", "packing", "sample_packing", "pad_to_sequence_len",
+        "group_by_length", "neat_packing");
+    put(hints, "leave it out; completions alone are trained on", "mask_prompt", "train_on_prompt",
+        "train_on_inputs", "completion_only_loss");
+    put(hints, "leave it out; it has no meaning here", "stage", "do_train", "trust_remote_code",
+        "report_to", "overwrite_output_dir", "overwrite_cache", "plot_loss", "ddp_timeout", "flash_attn",
+        "attn_implementation", "flash_attention", "preprocessing_num_workers", "dataloader_num_workers",
+        "model_type", "tokenizer_type", "strict", "bias", "task_type");
+    return hints;
   }
 
   private static void put(Map<String, String> names, String path, String... aliases) {

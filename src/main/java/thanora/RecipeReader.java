@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import thanora.RecipeValues.Range;
@@ -63,33 +65,57 @@ public final class RecipeReader {
     return new RecipeReader(notes).recipe(yaml, source, overrides);
   }
 
+  /** Whether a name is a key of recipes, of this or another tool, or one that there is advice about. */
+  public static boolean isKey(String name) {
+    return RecipeKeys.isKnown(RecipeKeys.canonical(name)) || name.startsWith("tasks.") || RecipeKeys.isHinted(name);
+  }
+
+  /** The word that is spelt most alike, if one is nearly. */
+  public static Optional<String> nearest(String word, Collection<String> words) {
+    return RecipeKeys.nearest(word, words);
+  }
+
+  /** The key whose name is nearest to a misspelt one. */
+  public static Optional<String> nearestKey(String name) {
+    return RecipeKeys.nearestByName(name.replaceFirst("^--", "").replaceFirst("=.*", "").replace('-', '_'));
+  }
+
   /**
-   * Checks that the files a recipe names are there: model, plan, and files of the tasks.
+   * Checks that the files a recipe names are there: model, plan, and files of the tasks. What it calls
+   * by names on the hub is asked for by {@link HubNames#fetch} alone.
    *
    * @throws RecipeException naming every one that is not
    */
   public static void requireFiles(Recipe recipe) {
     List<String> missing = new ArrayList<>();
-    if (!recipe.model().equals(Recipe.DEMO_MODEL) && !Files.exists(Path.of(recipe.model()))) {
+    boolean named = recipe.model().equals(Recipe.DEMO_MODEL) || HubNames.model(recipe.model()).isPresent();
+    if (!named && !Files.exists(Path.of(recipe.model()))) {
       missing.add("model: " + recipe.model() + " does not exist; give a folder or a .gguf file");
     }
     recipe.plan().filter(plan -> !Files.isRegularFile(Path.of(plan)))
         .ifPresent(plan -> missing.add("plan: " + plan + " does not exist; check the path"));
+    recipe.chatTemplate().filter(file -> !Files.isRegularFile(Path.of(file)))
+        .ifPresent(file -> missing.add("chat_template: " + file + " does not exist; check the path"));
     for (Recipe.Task task : recipe.tasks()) {
+      if (task.dataset().isPresent()) {
+        continue;
+      }
       String prefix = "tasks." + task.name() + ".";
-      requireFile(missing, prefix + "train", recipe.file(task.train()));
-      requireFile(missing, prefix + "test", recipe.file(task.test()));
-      task.validation()
-          .ifPresent(file -> requireFile(missing, prefix + "validation", recipe.file(file)));
+      requireFiles(missing, prefix + "train", recipe, task.train());
+      requireFiles(missing, prefix + "test", recipe, task.test());
+      requireFiles(missing, prefix + "validation", recipe, task.validation());
     }
     if (!missing.isEmpty()) {
       throw new RecipeException(missing);
     }
   }
 
-  private static void requireFile(List<String> missing, String key, Path file) {
-    if (!Files.isRegularFile(file)) {
-      missing.add(key + ": " + file + " is not a file; give its folder as data or --data");
+  private static void requireFiles(
+      List<String> missing, String key, Recipe recipe, List<String> names) {
+    for (Path file : recipe.files(names)) {
+      if (!Files.isRegularFile(file)) {
+        missing.add(key + ": " + file + " is not a file; give its folder as data or --data");
+      }
     }
   }
 
@@ -163,10 +189,15 @@ public final class RecipeReader {
     values.put(canonical, value);
   }
 
-  /** Lists are read as YAML; anything else is the text as it stands, colons and hashes included. */
+  /**
+   * Lists, and mappings where one is wanted, are read as YAML; anything else is the text as it stands,
+   * colons and hashes included.
+   */
   private RecipeNode overrideValue(String text, String path) {
     String value = text.strip();
-    if (value.startsWith("[")) {
+    boolean isMapping = value.startsWith("{")
+        && (path.endsWith(".columns") || path.equals("chat_template_kwargs"));
+    if (value.startsWith("[") || isMapping) {
       return RecipeNode.parse(value, "--set " + path, problems);
     }
     return new RecipeNode.Scalar(value, value.equals("null"));
@@ -220,13 +251,26 @@ public final class RecipeReader {
     }
     Recipe.Train train = train(tasks);
     checkGradients(method, train, lora, tasks.size());
+    top.text("model").flatMap(HubNames::hidden).ifPresent(notes);
     if (!top.has("model")) {
-      top.problem("model", "is missing; give a Hugging Face folder, a .gguf file or demo");
+      top.problem("model", "is missing; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
     }
     return new Recipe(
         top.text("model", Recipe.DEMO_MODEL), top.text("data", "."), method,
         top.whole("seed", 0, 0, Long.MAX_VALUE), device, dtype(top), top.integer("threads", 0, 0),
-        top.text("plan"), tasks, lora, hasi, spr, train, eval(), merge());
+        top.text("plan"), top.text("chat_template"), kwargs(top), tasks, lora, hasi, spr, train, eval(), merge());
+  }
+
+  private static Map<String, Object> kwargs(RecipeValues top) {
+    Map<String, Object> kwargs = new LinkedHashMap<>();
+    top.fields("chat_template_kwargs").forEach((name, value) -> {
+      if (value instanceof RecipeNode.Scalar scalar) {
+        kwargs.put(name, scalar.absent() ? null : RecipeValues.guessed(scalar.text()));
+      } else {
+        top.problem("chat_template_kwargs." + name, value.shown() + " is not one value; give one");
+      }
+    });
+    return kwargs;
   }
 
   /** Short names of element types are common enough to be read without a note. */
@@ -411,7 +455,7 @@ public final class RecipeReader {
     if (judged && read.evalSteps() == 0) {
       train.problem(key, "needs evaluations during the run; set train.eval_steps");
     }
-    boolean held = tasks.stream().allMatch(task -> task.validation().isPresent());
+    boolean held = tasks.stream().noneMatch(task -> task.validation().isEmpty());
     if (judged && read.validationRows() == 0 && !held) {
       train.problem(key, "needs rows to judge by; set train.validation_rows or give every task a"
           + " validation file");

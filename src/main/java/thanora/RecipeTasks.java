@@ -2,9 +2,17 @@ package thanora;
 
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import thanora.RecipeValues.Range;
+import thanora.data.RowFormat;
+import thanora.data.RowRules;
+import thanora.data.TextPattern;
+import thanora.hub.HubException;
+import thanora.hub.Repo;
 
 /** The tasks of a recipe. */
 final class RecipeTasks {
@@ -70,15 +78,77 @@ final class RecipeTasks {
     } else if (!names.add(name)) {
       task.problem("name", name + " is the name of another task; rename one");
     }
+    Optional<String> dataset = task.text("dataset");
+    try {
+      dataset.ifPresent(Repo::dataset);
+    } catch (HubException e) {
+      task.problem("dataset", e.getMessage());
+    }
+    if (task.has("config") && dataset.isEmpty()) {
+      task.problem("config", "is of a data set on the hub; give its name as dataset, or leave it out");
+    }
+    RowFormat format = format(task);
+    if ((task.has("prompt") || task.has("completion"))
+        && format != RowFormat.AUTO && format != RowFormat.PROMPT_COMPLETION) {
+      task.problem("format", RecipeKeys.word(format) + " does not go with a pattern for prompt or"
+          + " completion; leave one out");
+    }
     return new Recipe.Task(
         name,
-        task.text("train", name + "/train.jsonl"),
-        task.text("test", name + "/test.jsonl"),
-        task.text("validation"),
+        dataset,
+        task.text("config"),
+        task.texts("train", List.of(dataset.isPresent() ? "train" : name + "/train.jsonl")),
+        task.texts("test", List.of(dataset.isPresent() ? "test" : name + "/test.jsonl")),
+        task.texts("validation", List.of()),
+        format,
+        columns(task),
+        pattern(task, "prompt"),
+        pattern(task, "completion"),
+        pattern(task, "system"),
+        task.choice("train_on", Recipe.TrainOn.ALL),
         task.choice("metric", Recipe.Metric.EXACT_MATCH),
         task.number("weight", 1, Range.POSITIVE),
         task.integer("max_train_rows", 0, 0),
         task.integer("max_test_rows", 0, 0),
         task.integer("max_new_tokens", 0, 0));
+  }
+
+  /** A format, by LLaMA-Factory's names as well. */
+  private static RowFormat format(RecipeValues task) {
+    String word = task.word("format");
+    return switch (word) {
+      case "alpaca" -> RowFormat.INSTRUCTION;
+      case "sharegpt" -> RowFormat.CONVERSATIONS;
+      default -> task.choice("format", RowFormat.AUTO);
+    };
+  }
+
+  private static Map<String, String> columns(RecipeValues task) {
+    Map<String, String> columns = new LinkedHashMap<>();
+    task.fields("columns").forEach((field, column) -> {
+      if (!RowRules.FIELDS.contains(field)) {
+        task.problem("columns." + field, "is not a field of a row; there are "
+            + String.join(", ", RowRules.FIELDS));
+      } else if (!(column instanceof RecipeNode.Scalar scalar) || scalar.text().isEmpty()) {
+        task.problem("columns." + field, column.shown() + " is not a column; name one of the files");
+      } else {
+        columns.put(field, scalar.text());
+      }
+    });
+    return columns;
+  }
+
+  private static Optional<String> pattern(RecipeValues task, String key) {
+    if (task.isFields(key)) {
+      task.problem(key, "is a mapping, since it begins with a brace; put the pattern in quotes");
+      return Optional.empty();
+    }
+    Optional<String> pattern = task.text(key);
+    try {
+      pattern.ifPresent(TextPattern::new);
+    } catch (IllegalArgumentException e) {
+      task.problem(key, e.getMessage());
+    }
+    return pattern;
   }
 }

@@ -63,6 +63,55 @@ final class RecipeValues {
     return text(key).orElse(fallback);
   }
 
+  /** The text of a key in lower case; empty if it has none. */
+  String word(String key) {
+    return has(key) && values.get(key) instanceof RecipeNode.Scalar scalar
+        ? scalar.text().toLowerCase(Locale.ROOT) : "";
+  }
+
+  /** One text or a list of texts. */
+  List<String> texts(String key, List<String> fallback) {
+    if (!has(key)) {
+      return fallback;
+    }
+    List<String> texts = new ArrayList<>();
+    if (!(values.get(key) instanceof RecipeNode.Items items)) {
+      text(key).ifPresent(texts::add);
+    } else {
+      items.values().stream().filter(RecipeNode.Scalar.class::isInstance)
+          .map(RecipeNode::shown).forEach(texts::add);
+      if (texts.isEmpty() || texts.size() < items.values().size()) {
+        problem(key, items.shown() + " is not a list of texts; leave the key out for the default");
+      }
+    }
+    return texts.isEmpty() ? fallback : texts;
+  }
+
+  boolean isFields(String key) {
+    return values.get(key) instanceof RecipeNode.Fields;
+  }
+
+  /** The keys below a key and their values; none where it is not there. */
+  Map<String, RecipeNode> fields(String key) {
+    if (!has(key) || isFields(key)) {
+      return isFields(key) ? ((RecipeNode.Fields) values.get(key)).values() : Map.of();
+    }
+    problem(key, values.get(key).shown() + " is not a mapping; put keys with values below it");
+    return Map.of();
+  }
+
+  /** A value of which no key says what it is: a boolean, a number, or text. */
+  static Object guessed(String text) {
+    String word = text.toLowerCase(Locale.ROOT);
+    if (word.equals("true") || word.equals("false")) {
+      return word.equals("true");
+    }
+    if (text.matches("[-+]?\\d{1,18}")) {
+      return Long.parseLong(text);
+    }
+    return text.matches(NUMBER) ? (Object) Double.parseDouble(text.replace("_", "")) : text;
+  }
+
   boolean flag(String key, boolean fallback) {
     Optional<String> text = scalar(key, "true or false");
     if (text.isEmpty()) {

@@ -69,7 +69,10 @@ final class RecipeWriter {
   private static Map<String, Object> recordTree(Record value) {
     Map<String, Object> tree = new LinkedHashMap<>();
     for (RecordComponent component : value.getClass().getRecordComponents()) {
-      tree.put(RecipeKeys.snake(component.getName()), plain(read(component, value)));
+      Object plain = plain(read(component, value));
+      boolean files = value instanceof Recipe.Task && plain instanceof List<?> list && list.size() < 2;
+      tree.put(RecipeKeys.snake(component.getName()),
+          files ? ((List<?>) plain).stream().findFirst().orElse(null) : plain);
     }
     return tree;
   }

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
+import thanora.eval.AnswersFile;
 import thanora.train.Checkpoints;
 
 /**
@@ -25,7 +26,9 @@ import thanora.train.Checkpoints;
  * log.jsonl      a row a step
  * checkpoints/   step-000123/, each whole or not there
  * adapter/       the result, in PEFT's format
+ * answers.jsonl  every scored test row before and after
  * summary.json   scores before and after
+ * report.html    all of it to look at
  * </pre>
  *
  * One process at a time writes to it; {@link #close} gives it back.
@@ -240,6 +243,14 @@ public final class RunFolder implements AutoCloseable {
 
   public Path summaryFile() {
     return folder.resolve("summary.json");
+  }
+
+  public Path answersFile() {
+    return folder.resolve(AnswersFile.FILE);
+  }
+
+  public Path environmentFile() {
+    return folder.resolve("environment.json");
   }
 
   public Path adapterFolder() {

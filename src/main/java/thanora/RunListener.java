@@ -7,7 +7,7 @@ public interface RunListener {
   /** Shows nothing. */
   RunListener SILENT = new RunListener() {};
 
-  /** A stage of {@code total} equal parts begins; the one before has ended. */
+  /** A stage of {@code total} equal parts, 0 if nobody knows, begins; the one before has ended. */
   default void stage(String name, long total) {}
 
   /** So many parts of the stage are done. */

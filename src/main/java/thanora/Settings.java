@@ -39,6 +39,14 @@ final class Settings {
     return recipe.method().name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
+  /** A run needs a method that becomes one adapter. */
+  static void requireMerging(Recipe recipe) {
+    if (!recipe.method().merges()) {
+      throw new RecipeException(List.of("method: " + name(recipe)
+          + " does not become one adapter; it is there for thanora compare"));
+    }
+  }
+
   static AdapterMethod method(Recipe recipe) {
     return switch (recipe.method()) {
       case LORA, ORTHO_LORA -> new PlainLora(false);
@@ -180,13 +188,21 @@ final class Settings {
     };
   }
 
-  /** How far the logits of merged weights may be from the adapter's, over the largest. */
-  static double mergeLimit(Recipe recipe, LoadedModel model) {
+  /** How far the logits of weights merged into a base may be from the adapter's, over the largest. */
+  static double mergeLimit(Recipe recipe, LoadedModel base) {
+    DType weights = mergeDtype(recipe).orElse(base.checkpoint().weights().dtype(base.firstWeight()));
+    return logitLimit(recipe, weights.bytes() == 2, base);
+  }
+
+  /**
+   * How far logits may be from those of base and adapter, over the largest.
+   *
+   * @param rounded whether the weights have fewer than 32 bits
+   * @param model what computes them
+   */
+  static double logitLimit(Recipe recipe, boolean rounded, LoadedModel model) {
     double own = recipe.merge().maxLogitDifference();
-    DType weights = mergeDtype(recipe).orElse(model.checkpoint().weights().dtype(
-        model.decoder().projectionNames().iterator().next() + ".weight"));
-    boolean short16 = weights.bytes() == 2 || model.decoder().placement().dtype().bytes() == 2;
-    return own > 0 ? own : short16 ? 0.1 : 1e-4;
+    return own > 0 ? own : rounded || model.decoder().placement().dtype().bytes() == 2 ? 0.1 : 1e-4;
   }
 
   static Mixing mixing(Recipe recipe) {

@@ -9,6 +9,7 @@ import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.eval.Evaluator;
 import thanora.eval.Metric;
+import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
 
 /** Scores all tasks of a recipe with the model as it stands. */
@@ -26,16 +27,22 @@ final class TaskScorer {
 
   /** Every task on its test rows. */
   Map<String, TaskScore> score(String stage, RunListener listener) {
-    int total = tasks.tasks().stream().mapToInt(task -> task.test().size()).sum();
+    return ScoredTask.totals(rows(stage, listener));
+  }
+
+  /** Every task's test rows, one by one. */
+  Map<String, ScoredTask> rows(String stage, RunListener listener) {
+    int passes = recipe.eval().generate() ? 2 : 1; // likelihood, and answers
+    int total = passes * tasks.tasks().stream().mapToInt(task -> task.test().size()).sum();
     listener.stage(("scores " + stage).strip(), total);
-    Map<String, TaskScore> scores = new LinkedHashMap<>();
+    Map<String, ScoredTask> scores = new LinkedHashMap<>();
     int done = 0;
     for (TaskData task : tasks.tasks()) {
       int from = done;
       scores.put(task.name(), evaluator.score(
           task.test(), Metric.parse(task.metric()), tasks.tasks().size(), recipe.eval().generate(),
           maxNewTokens(task), answered -> listener.advanced(from + answered)));
-      done += task.test().size();
+      done += passes * task.test().size();
       listener.advanced(done);
     }
     return scores;
@@ -55,6 +62,11 @@ final class TaskScorer {
   }
 
   int maxNewTokens(TaskData task) {
+    return maxNewTokens(recipe, task);
+  }
+
+  /** Most tokens of an answer to a task. */
+  static int maxNewTokens(Recipe recipe, TaskData task) {
     int own = recipe.tasks().stream()
         .filter(t -> t.name().equals(task.name())).mapToInt(Recipe.Task::maxNewTokens).sum();
     if (own > 0 || recipe.eval().maxNewTokens() > 0) {

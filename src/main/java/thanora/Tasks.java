@@ -3,18 +3,21 @@ package thanora;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import thanora.data.DataException;
 import thanora.data.LongRows;
 import thanora.data.ReadOptions;
+import thanora.data.Row;
+import thanora.data.RowRules;
 import thanora.data.Sample;
+import thanora.data.SampleEncoder;
 import thanora.data.Split;
 import thanora.data.TaskData;
 import thanora.data.TaskReader;
 import thanora.data.TaskSet;
 import thanora.data.TaskSource;
+import thanora.data.TextPattern;
 import thanora.eval.Metric;
 import thanora.tensor.Seeds;
 
@@ -22,28 +25,54 @@ import thanora.tensor.Seeds;
 final class Tasks {
   private Tasks() {}
 
-  /** Reads and encodes all rows. */
-  static TaskSet read(Recipe recipe, LoadedModel model) {
+  /** Reads and encodes all rows, and says what was found in them and in the model. */
+  static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
+    model.warnings().forEach(listener::note);
+    return read(recipe, model.decoder().config().maxPositions(),
+        LongRows.valueOf(recipe.train().longRows().name()), model::encode, listener);
+  }
+
+  /** The same without a model's weights, and with another rule for rows that are too long. */
+  static TaskSet read(
+      Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder, RunListener listener) {
+    listener.stage("read rows", 0);
+    int[] rows = {0};
+    TaskSet tasks = read(recipe, maxPositions, longRows, row -> {
+      listener.advanced(++rows[0]);
+      return encoder.encode(row);
+    });
+    tasks.report().lines().forEach(listener::note);
+    if (recipe.eval().generate()) {
+      tasks.tasks().forEach(Tasks::check);
+    }
+    return tasks;
+  }
+
+  /** The same in silence, whatever the answers are. */
+  static TaskSet read(Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder) {
     List<TaskSource> sources = new ArrayList<>();
     List<ReadOptions> options = new ArrayList<>();
     for (Recipe.Task task : recipe.tasks()) {
       sources.add(new TaskSource(
-          task.name(), recipe.file(task.train()), task.validation().map(recipe::file),
-          Optional.of(recipe.file(task.test())), task.metric().name().toLowerCase(Locale.ROOT),
+          task.name(), HubNames.files(recipe, task, task.train()), HubNames.files(recipe, task, task.validation()),
+          HubNames.files(recipe, task, task.test()), rules(task), task.metric().name().toLowerCase(Locale.ROOT),
           task.weight()));
       options.add(new ReadOptions(
-          Math.min(recipe.train().maxLength(), model.decoder().config().maxPositions()),
-          LongRows.valueOf(recipe.train().longRows().name()),
+          Math.min(recipe.train().maxLength(), maxPositions),
+          longRows,
           limit(task.maxTrainRows()),
           limit(atMost(task.maxTestRows(), recipe.eval().maxRows())),
           recipe.train().validationRows(),
           recipe.seed()));
     }
-    TaskSet tasks = TaskReader.read(sources, options, model::encode);
-    if (recipe.eval().generate()) {
-      tasks.tasks().forEach(Tasks::check);
-    }
-    return tasks;
+    return TaskReader.read(sources, options, encoder);
+  }
+
+  private static RowRules rules(Recipe.Task task) {
+    return new RowRules(
+        task.format(), task.columns(), task.prompt().map(TextPattern::new),
+        task.completion().map(TextPattern::new), task.system().map(TextPattern::new),
+        task.trainOn() == Recipe.TrainOn.LAST);
   }
 
   private static OptionalInt limit(int rows) {
@@ -58,10 +87,14 @@ final class Tasks {
   private static void check(TaskData task) {
     Metric metric = Metric.parse(task.metric());
     for (int i = 0; i < task.test().size(); i++) {
-      String completion = task.test().rows().get(i).completion();
-      int row = task.test().samples().get(i).row() + 1;
-      metric.objection(completion).ifPresent(objection -> {
-        throw new DataException("task " + task.name() + ", test row " + row + ": " + objection);
+      Row row = task.test().rows().get(i);
+      String name = "task " + task.name() + ", test row " + (task.test().samples().get(i).row() + 1) + ": ";
+      if (row instanceof Row.Text) {
+        throw new DataException(
+            name + "plain text asks for no answer that could be scored; set eval.generate to false");
+      }
+      metric.objection(row.completion()).ifPresent(objection -> {
+        throw new DataException(name + objection);
       });
     }
   }

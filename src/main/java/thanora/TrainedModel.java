@@ -1,15 +1,20 @@
 package thanora;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.OutType;
 import thanora.data.TaskSet;
+import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
+import thanora.export.GgufAdapter;
+import thanora.export.GgufModel;
 import thanora.export.LogitCheck;
 import thanora.export.MergedFolder;
 import thanora.export.PeftAdapter;
@@ -40,6 +45,17 @@ public final class TrainedModel implements AutoCloseable {
     Optional<RankPlan> plan = adapter.map(folder -> folder.resolve(PeftAdapter.PLAN))
         .filter(Files::exists).map(GivenPlan::read);
     return new TrainedModel(model, read, plan);
+  }
+
+  /**
+   * Loads the model of a run, with the adapter that was trained.
+   *
+   * @throws RunFolderException if the folder holds no run, or it has not come so far
+   */
+  public static TrainedModel ofRun(Path run) {
+    Path folder = adapterOf(run);
+    Recipe recipe = RunFolder.recipeOf(run, List.of(), note -> {}).withAbsolutePaths();
+    return open(LoadedModel.load(recipe), Optional.of(folder));
   }
 
   /**
@@ -75,14 +91,12 @@ public final class TrainedModel implements AutoCloseable {
 
   /** Every task of the recipe on its test rows. */
   public Map<String, TaskScore> score(Recipe recipe, RunListener listener) {
-    return new TaskScorer(recipe, model, read(recipe, listener)).score("", listener);
+    return ScoredTask.totals(rows(recipe, listener));
   }
 
-  /** The recipe's rows, with what was left out of them. */
-  private TaskSet read(Recipe recipe, RunListener listener) {
-    TaskSet tasks = Tasks.read(recipe, model);
-    tasks.report().lines().forEach(listener::note);
-    return tasks;
+  /** The test rows of every task of the recipe, one by one. */
+  public Map<String, ScoredTask> rows(Recipe recipe, RunListener listener) {
+    return new TaskScorer(recipe, model, Tasks.read(recipe, model, listener)).rows("", listener);
   }
 
   /**
@@ -93,20 +107,32 @@ public final class TrainedModel implements AutoCloseable {
    */
   public String answer(String prompt, int maxNewTokens) {
     int[] ids = model.format().prompt(prompt);
-    int context = model.decoder().config().maxPositions();
-    if (ids.length >= context) {
-      throw new IllegalArgumentException("the prompt has " + ids.length
-          + " tokens, the model's context " + context + "; shorten it");
-    }
-    int most = Math.min(maxNewTokens, context - ids.length);
+    int most = Math.min(maxNewTokens, model.room(ids));
     List<int[]> tokens = model.generator().generate(List.of(ids), new int[1], most);
     return model.decode(tokens.get(0));
   }
 
-  /** Writes the adapter as PEFT saves one; the target must not be there. */
-  public void export(Path target) {
+  /**
+   * Writes the adapter as PEFT saves one; the target must not be there.
+   *
+   * @return how vLLM serves it, a line
+   */
+  public String export(Path target) {
     AtomicFolders.publish(target, folder -> PeftAdapter.write(
         folder, adapter.orElseThrow(), model.decoder(), model.location(), plan));
+    OptionalInt rank = PeftAdapter.vllmRank(adapter.orElseThrow());
+    return rank.isPresent() ? "vLLM serves it with --enable-lora --max-lora-rank " + rank.getAsInt()
+        : "vLLM does not take it; serve the merged model: thanora merge RUN --out DIR";
+  }
+
+  /**
+   * Writes the adapter as llama.cpp reads one; the target must not be there.
+   *
+   * @param type of the factors; float32 loses nothing
+   * @throws UnsupportedOperationException if it is no plain LoRA
+   */
+  public void exportGguf(Path target, OutType type) {
+    AtomicFiles.publish(target, file -> GgufAdapter.write(file, adapter.orElseThrow(), model.checkpoint(), type));
   }
 
   /**
@@ -115,8 +141,8 @@ public final class TrainedModel implements AutoCloseable {
    * @param recipe tasks, and {@code merge.probe_rows}
    * @param file safetensors: {@code ids_0} (n), {@code logits_0} (n, V), ...; replaced if it is there
    */
-  public void writeLogits(Recipe recipe, Path file) {
-    probe(recipe, Tasks.read(recipe, model)).write(file);
+  public void writeLogits(Recipe recipe, Path file, RunListener listener) {
+    probe(recipe, Tasks.read(recipe, model, listener)).write(file);
   }
 
   private LogitCheck probe(Recipe recipe, TaskSet tasks) {
@@ -140,33 +166,72 @@ public final class TrainedModel implements AutoCloseable {
    * @throws CheckpointException if logits differ by more than the recipe's limit
    */
   public MergeReport merge(Recipe recipe, Path target, RunListener listener) {
-    Adapter trained = adapter.orElseThrow();
-    TaskSet tasks = read(recipe, listener);
-    LogitCheck check = probe(recipe, tasks);
-    Map<String, TaskScore> before = new TaskScorer(recipe, model, tasks).score("adapter", listener);
-    MergeReport[] report = new MergeReport[1];
+    MergeCheck check = new MergeCheck(recipe, "merge.dtype=float32", listener);
     AtomicFolders.publish(target, folder -> {
-      listener.stage("merge", model.decoder().tensorNames().size());
-      MergedFolder.write(model.checkpoint(), model.decoder(), trained, folder,
+      MergedFolder.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), folder,
           Settings.mergeDtype(recipe), listener::advanced);
-      report[0] = check(recipe, folder, tasks, check, before, listener);
+      if (recipe.chatTemplate().isPresent()) { // what it was trained with goes with it
+        AtomicFiles.write(folder.resolve("chat_template.jinja"),
+            model.tokenizer().chatTemplate().orElseThrow().source());
+      }
+      check.read(folder);
     });
-    return report[0];
+    return check.report;
   }
 
-  private static MergeReport check(
-      Recipe recipe, Path folder, TaskSet tasks, LogitCheck check, Map<String, TaskScore> before, RunListener listener)
-      throws IOException {
-    try (LoadedModel merged =
-        LoadedModel.load(folder.toString(), recipe.device(), recipe.dtype(), recipe.threads())) {
-      double difference = check.difference(merged.decoder());
-      double limit = Settings.mergeLimit(recipe, merged);
-      if (!(difference <= limit)) {
-        throw new CheckpointException("merged logits differ from the adapter's by " + difference
-            + " of the largest logit, the limit merge.max_logit_difference is " + limit
-            + "; give merge.dtype=float32, or raise the limit");
+  /**
+   * Writes the merged model as a GGUF file, reads it back, and compares logits and scores.
+   *
+   * @param target must not be there; appears only when everything agrees
+   * @param type of its matrices; where empty, bfloat16 for a base in bfloat16, else half precision
+   * @throws CheckpointException if logits differ by more than the recipe's limit, or llama.cpp has no such model
+   */
+  public MergeReport mergeGguf(Recipe recipe, Path target, Optional<OutType> type, RunListener listener) {
+    model.checkpoint().ggufMetadata(); // a model that llama.cpp does not know is refused before any work
+    MergeCheck check = new MergeCheck(recipe, "--outtype f32", listener);
+    AtomicFiles.publish(target, file -> {
+      GgufModel.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), file,
+          type.orElseGet(() -> OutType.auto(model.checkpoint().weights().dtype(model.firstWeight()))),
+          listener::advanced);
+      check.read(file);
+    });
+    return check.report;
+  }
+
+  /** Logits and scores before a merge, and whether the merged model has them too. */
+  private final class MergeCheck {
+    private final Recipe recipe;
+    private final String remedy;
+    private final RunListener listener;
+    private final TaskSet tasks;
+    private final LogitCheck logits;
+    private final Map<String, TaskScore> before;
+    private MergeReport report;
+
+    /** Measures base and adapter, and begins the stage of writing. */
+    MergeCheck(Recipe recipe, String remedy, RunListener listener) {
+      this.recipe = recipe;
+      this.remedy = remedy;
+      this.listener = listener;
+      tasks = Tasks.read(recipe, model, listener);
+      logits = probe(recipe, tasks);
+      before = new TaskScorer(recipe, model, tasks).score("adapter", listener);
+      listener.stage("merge", model.decoder().tensorNames().size());
+    }
+
+    void read(Path path) {
+      try (LoadedModel merged =
+          LoadedModel.load(path.toString(), recipe.device(), recipe.dtype(), recipe.threads(), listener)) {
+        double difference = logits.difference(merged.decoder());
+        double limit = Settings.logitLimit(recipe, merged.checkpoint().weights().isRounded(), merged);
+        if (!(difference <= limit)) {
+          throw new CheckpointException("merged logits differ from the adapter's by " + difference
+              + " of the largest logit, the limit merge.max_logit_difference is " + limit
+              + "; give " + remedy + ", or raise the limit");
+        }
+        report = new MergeReport(
+            difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
       }
-      return new MergeReport(difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
     }
   }
 

@@ -24,8 +24,9 @@ class ArchitectureTest {
   /** A package may import only packages before it. */
   private static final List<String> ORDER =
       List.of(
-          "tensor", "text", "checkpoint", "data", "model", "lora", "hasi", "method", "merging",
-          "eval", "compare", "dist", "train", "export", "thanora", "demo", "cli");
+          "tensor", "text", "checkpoint", "hub", "data", "model", "lora", "hasi", "method", "merging",
+          "eval", "page", "compare", "dist", "train", "export", "report",
+          "thanora", "serve", "demo", "cli");
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()

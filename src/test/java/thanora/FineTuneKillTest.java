@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import thanora.train.EventFile;
 
 /** Kills real {@code thanora train} processes and lets the next one go on with {@code --resume}. */
 @Tag("slow")
@@ -71,6 +72,8 @@ class FineTuneKillTest {
     assertThat(folder.resolve("plan.json")).hasSameBinaryContentAs(whole.resolve("plan.json"));
     assertThat(SmallRun.log(folder)).extracting(row -> row.get("step").asInt())
         .isEqualTo(SmallRun.log(whole).stream().map(row -> row.get("step").asInt()).toList());
+    assertThat(folder.resolve("answers.jsonl")).hasSameBinaryContentAs(whole.resolve("answers.jsonl"));
+    assertThat(EventFile.files(folder)).hasSize(1);
     assertThat(SmallRun.json(folder.resolve("summary.json")).get("tasks"))
         .isEqualTo(SmallRun.json(whole.resolve("summary.json")).get("tasks"));
     try (var files = Files.walk(folder)) {

@@ -18,8 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import thanora.eval.AnswersFile;
 import thanora.hasi.ModulePlan;
 import thanora.hasi.RankPlan;
+import thanora.page.Markup;
 
 /** The main path on the shipped model. */
 class FineTuneTest {
@@ -50,10 +52,16 @@ class FineTuneTest {
     return keys;
   }
 
+  private static List<JsonNode> events(Path run, String event) {
+    return SmallRun.log(run).stream().filter(row -> row.path("event").asText().equals(event)).toList();
+  }
+
   @Test
   void theRunFolderHoldsWhatScriptsRelyOn() throws IOException {
-    assertThat(names(whole)).containsExactly("adapter", "before.json", "checkpoints", "log.jsonl",
-        "plan.json", "recipe.yaml", "summary.json");
+    assertThat(names(whole)).map(name -> name.replaceAll("(tfevents)[.].*", "$1")).containsExactly(
+        "adapter", "answers.jsonl", "before.json", "checkpoints", "environment.json",
+        "events.out.tfevents", "log.jsonl", "plan.json", "recipe.yaml", "report.html", "summary.json",
+        "trainer_state.json");
     assertThat(names(whole.resolve("checkpoints"))).containsExactly("step-000003", "step-000004");
     assertThat(names(whole.resolve("adapter"))).containsExactly(
         "README.md", "adapter_config.json", "adapter_model.safetensors", "thanora.json");
@@ -88,11 +96,50 @@ class FineTuneTest {
     assertThat(steps).extracting(row -> row.get("lr").asDouble())
         .usingElementComparator((a, b) -> Math.abs(a - b) < 1e-12 ? 0 : a.compareTo(b))
         .containsExactly(3e-3, 3e-3, 3e-3 * 0.75, 3e-3 * 0.25);
-    assertThat(rows.stream().filter(row -> row.has("event")).toList())
+    assertThat(events(whole, "evaluation"))
         .hasSize(2).allSatisfy(row -> {
           assertThat(keys(row)).containsExactly("step", "event", "nll");
           assertThat(keys(row.get("nll"))).containsExactly("sums", "dates");
         });
+  }
+
+  @Test
+  void overlapIsLoggedFromTheStartToTheEnd() {
+    List<JsonNode> overlaps = events(whole, "overlap");
+    assertThat(overlaps).extracting(row -> row.get("step").asInt()).containsExactly(0, 1, 2, 3, 4);
+    assertThat(overlaps).allSatisfy(row -> {
+      assertThat(keys(row)).containsExactly("step", "event", "layers_a", "layers_b", "pairs_a", "pairs_b");
+      assertThat(row.get("layers_a")).hasSize(5);
+      assertThat(row.get("pairs_b").get(0).get(1).asDouble()).isBetween(0.0, 1.0);
+    });
+    assertThat(overlaps.get(0).get("pairs_b").get(0).get(1).asDouble())
+        .as("deflation leaves the columns of B at right angles").isLessThan(1e-5);
+  }
+
+  @Test
+  void everyScoredRowIsKeptAndGivesTheScores() {
+    List<AnswersFile.Line> lines = AnswersFile.read(whole.resolve("answers.jsonl"));
+    summary.tasks().forEach((name, task) -> {
+      List<AnswersFile.Line> own = lines.stream().filter(line -> line.task().equals(name)).toList();
+      double tokens = own.stream().mapToLong(AnswersFile.Line::tokens).sum();
+      assertThat(own).hasSize(task.rows());
+      assertThat(own.stream().mapToDouble(line -> line.before().nll()).sum() / tokens)
+          .isCloseTo(task.nllBefore(), within(1e-9));
+      assertThat(own.stream().mapToDouble(line -> line.after().nll()).sum() / tokens)
+          .isCloseTo(task.nllAfter(), within(1e-9));
+      assertThat(own.stream().mapToDouble(line -> line.after().score()).average().orElseThrow())
+          .isCloseTo(task.after(), within(1e-9));
+      assertThat(own).allSatisfy(line -> assertThat(line.after().answer()).isNotNull());
+    });
+  }
+
+  @Test
+  void theReportShowsIt() throws IOException {
+    String page = Files.readString(whole.resolve("report.html"));
+    Markup.isWellFormed(page);
+    assertThat(Markup.withoutCode(page)).contains("id=\"scores\"", "id=\"training\"", "id=\"ranks\"", "id=\"overlap\"",
+        "id=\"answers\"", "id=\"recipe\"", "id=\"environment\"", "2 tasks, 4 steps")
+        .doesNotContain("id=\"conflicts\"", "NaN", "Infinity", "src=", "http://");
   }
 
   @Test
@@ -122,8 +169,7 @@ class FineTuneTest {
 
   @Test
   void theLastEvaluationIsTheScoreAfterwards() {
-    JsonNode nll = SmallRun.log(whole).stream().filter(row -> row.has("event"))
-        .reduce((first, second) -> second).orElseThrow().get("nll");
+    JsonNode nll = events(whole, "evaluation").get(1).get("nll");
     summary.tasks().forEach((name, task) ->
         assertThat(nll.get(name).asDouble()).isCloseTo(task.nllAfter(), within(1e-5)));
   }
@@ -175,8 +221,7 @@ class FineTuneTest {
         "train.metric_for_best_model=" + watched, "train.load_best_model_at_end=true",
         "eval.generate=false");
     RunSummary stopped = SmallRun.run(recipe, folder, false);
-    List<JsonNode> evaluations =
-        SmallRun.log(folder).stream().filter(row -> row.has("event")).toList();
+    List<JsonNode> evaluations = events(folder, "evaluation");
     int best = 0;
     int last = 0;
     for (int i = 0; i < evaluations.size() && last - best < 2; i++) {

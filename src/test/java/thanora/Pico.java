@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.Checkpoint;
+import thanora.checkpoint.GgufFile;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.Weights;
 import thanora.data.Batch;
@@ -48,6 +49,20 @@ public final class Pico {
   /** The folder of one. */
   public static Path folder(String name) {
     return Golden.path("models/" + name);
+  }
+
+  /** A copy of one with a tokenizer of its vocabulary. */
+  public static Path withTokenizer(String name, Path copy) throws IOException {
+    Files.createDirectories(copy);
+    try (Stream<Path> files = Files.list(folder(name))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.copy(file, copy.resolve(file.getFileName()));
+      }
+    }
+    try (GgufFile tokens = GgufFile.open(Golden.path("gguf/tiny-llama.gguf"))) {
+      Files.writeString(copy.resolve("tokenizer.json"), tokens.tokenizerJson());
+    }
+    return copy;
   }
 
   /** Loads one in float32. */

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,6 +20,7 @@ import thanora.Recipe.Metric;
 import thanora.Recipe.Spr;
 import thanora.Recipe.Task;
 import thanora.Recipe.Train;
+import thanora.data.RowFormat;
 import thanora.hasi.HasiConfig;
 
 class RecipeReaderTest {
@@ -36,18 +38,21 @@ class RecipeReaderTest {
     return e.problems();
   }
 
+  private static Task plainTask(String name) {
+    return new Task(
+        name, Optional.empty(), Optional.empty(), List.of(name + "/train.jsonl"), List.of(name + "/test.jsonl"), List.of(),
+        RowFormat.AUTO, Map.of(), Optional.empty(), Optional.empty(), Optional.empty(),
+        Recipe.TrainOn.ALL, Metric.EXACT_MATCH, 1, 0, 0, 0);
+  }
+
   @Test
   void defaultsAreAsDocumented() {
-    Task words =
-        new Task("words", "words/train.jsonl", "words/test.jsonl", Optional.empty(),
-            Metric.EXACT_MATCH, 1, 0, 0, 0);
-    Task sums =
-        new Task("sums", "sums/train.jsonl", "sums/test.jsonl", Optional.empty(),
-            Metric.EXACT_MATCH, 1, 0, 0, 0);
+    Task words = plainTask("words");
+    Task sums = plainTask("sums");
     Recipe wanted =
         new Recipe(
             "demo", ".", Method.THANORA, 0, "auto", Recipe.Dtype.AUTO, 0, Optional.empty(),
-            List.of(words, sums),
+            Optional.empty(), Map.of(), List.of(words, sums),
             new Lora(32, 64, List.of("all-linear"), 0),
             new Hasi(
                 200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, Recipe.Entropy.SIGMA, 0, false,
@@ -169,6 +174,18 @@ class RecipeReaderTest {
   }
 
   @Test
+  void keysThatMeanSomethingElseSayWhatToDo() {
+    assertThat(problems(SMALL + "finetuning_type: lora\ntemplate: qwen\neval_strategy: no\nuse_dora: true\n"
+        + "lora_parameters: {scale: 20}\n"))
+        .containsExactly(
+            "finetuning_type: unknown key; use method: lora or another one of docs/methods.md",
+            "template: unknown key; leave it out; the model's own chat template is used",
+            "eval_strategy: unknown key; use train.eval_steps",
+            "use_dora: unknown key; use method: dora",
+            "lora_parameters.scale: unknown key; set lora.alpha to it times lora.r");
+  }
+
+  @Test
   void duplicatesAreRefused() {
     assertThat(problems(SMALL + "train:\n  max_steps: 1\n  max_steps: 2\n"))
         .containsExactly("train.max_steps: is given twice (again in line 7); keep one");
@@ -263,7 +280,7 @@ class RecipeReaderTest {
     }
     assertThat(problems("")).containsExactlyInAnyOrder(
         "tasks: is not a list of one task or more; give each a name",
-        "model: is missing; give a Hugging Face folder, a .gguf file or demo");
+        "model: is missing; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
   }
 
   @Test
@@ -278,6 +295,64 @@ class RecipeReaderTest {
     assertThat(back.toYaml()).isEqualTo(recipe.toYaml());
     assertThat(notes).isEmpty();
     assertThat(recipe.dtype()).isEqualTo(Recipe.Dtype.BFLOAT16);
+  }
+
+  @Test
+  void whatRowsMeanReadsBackEqual() {
+    Recipe recipe = read("""
+        model: demo
+        chat_template: t.jinja
+        chat_template_kwargs: {enable_thinking: no, day: 3, mood: calm, share: 0.5}
+        tasks:
+        - name: a
+          train: [a/*.parquet, "b, c.csv"]
+          test: t.json
+          format: sharegpt
+          train_on: last
+          columns: {conversations: dialog, tools: api}
+          system: "Be {mood}."
+        - name: b
+          prompt: "Translate: {translation.en}\\nin {{braces}}"
+          completion: "{translation.fr}"
+        """, "chat_template_kwargs={enable_thinking: false, day: 3}", "tasks.b.columns={system: s}");
+    Task a = recipe.tasks().get(0);
+    assertThat(a.train()).containsExactly("a/*.parquet", "b, c.csv");
+    assertThat(a.test()).containsExactly("t.json");
+    assertThat(a.format()).isEqualTo(RowFormat.CONVERSATIONS);
+    assertThat(a.trainOn()).isEqualTo(Recipe.TrainOn.LAST);
+    assertThat(a.columns()).isEqualTo(Map.of("conversations", "dialog", "tools", "api"));
+    assertThat(recipe.tasks().get(1).columns()).isEqualTo(Map.of("system", "s"));
+    assertThat(recipe.tasks().get(1).prompt()).hasValue("Translate: {translation.en}\nin {{braces}}");
+    assertThat(recipe.chatTemplateKwargs()).isEqualTo(Map.of("enable_thinking", false, "day", 3L));
+    assertThat(read(recipe.toYaml())).isEqualTo(recipe);
+    assertThat(notes).isEmpty();
+  }
+
+  @Test
+  void whatRowsMeanIsChecked() {
+    assertThat(problems("""
+        model: demo
+        chat_template_kwargs: {a: [1]}
+        tasks:
+        - name: a
+          format: alpacca
+          columns: {promt: question, completion: [x]}
+          prompt: {en}
+          completion: "}"
+          train: [[x]]
+        - {name: b, format: messages, prompt: "{x}"}
+        """)).containsExactlyInAnyOrder(
+            "tasks.0.train: a list of 1 is not a list of texts; leave the key out for the default",
+            "tasks.0.format: alpacca is not one of auto, prompt_completion, instruction, conversations,"
+                + " messages, text",
+            "tasks.0.columns.promt: is not a field of a row; there are prompt, completion, instruction,"
+                + " input, output, system, history, conversations, messages, tools, text",
+            "tasks.0.columns.completion: a list of 1 is not a column; name one of the files",
+            "tasks.0.prompt: is a mapping, since it begins with a brace; put the pattern in quotes",
+            "tasks.0.completion: a } stands alone at character 1; write a column as {name}, a brace as"
+                + " }}",
+            "tasks.1.format: messages does not go with a pattern for prompt or completion; leave one out",
+            "chat_template_kwargs.a: a list of 1 is not one value; give one");
   }
 
   @Test

@@ -58,9 +58,14 @@ final class SmallRun {
 
   /** The rows of a log. */
   static List<JsonNode> log(Path folder) {
+    return rows(folder.resolve("log.jsonl"));
+  }
+
+  /** The rows of a file. */
+  static List<JsonNode> rows(Path file) {
     try {
       List<JsonNode> rows = new ArrayList<>();
-      for (String line : Files.readAllLines(folder.resolve("log.jsonl"))) {
+      for (String line : Files.readAllLines(file)) {
         rows.add(JSON.readTree(line));
       }
       return rows;

@@ -7,6 +7,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -65,6 +66,37 @@ public final class AtomicFiles {
       }
       Files.move(
           part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      force(target.toAbsolutePath().getParent());
+    } catch (IOException e) {
+      deleteQuietly(part);
+      throw cannotWrite(target, e);
+    } catch (RuntimeException e) {
+      deleteQuietly(part);
+      throw e;
+    }
+  }
+
+  /** Makes a file under another name than that under which it appears. */
+  @FunctionalInterface
+  public interface Maker {
+    /** Writes the whole file, forced to disk; may read it back. */
+    void make(Path file) throws IOException;
+  }
+
+  /**
+   * Makes a file that is not there yet, and gives it its name when the maker is content with it.
+   *
+   * @throws CheckpointException if the target exists or cannot be written
+   */
+  public static void publish(Path target, Maker maker) {
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+      throw new CheckpointException(target + ": exists already; give another file or remove it");
+    }
+    Path part = target.resolveSibling(target.getFileName() + PART);
+    try {
+      Files.createDirectories(target.toAbsolutePath().getParent());
+      maker.make(part);
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
       force(target.toAbsolutePath().getParent());
     } catch (IOException e) {
       deleteQuietly(part);

@@ -64,8 +64,13 @@ public sealed interface Checkpoint extends AutoCloseable permits FolderCheckpoin
   /** {@code config.json}, a copy of the caller's own. */
   ObjectNode config();
 
-  /** The tensors; closed with this checkpoint. */
+  /** The tensors under the names of transformers' modules; closed with this checkpoint. */
   Weights weights();
+
+  /** The name under which a Hugging Face folder keeps one of the {@link #weights}. */
+  default String storedName(String tensor) {
+    return tensor;
+  }
 
   /**
    * The text of {@code tokenizer.json}.
@@ -97,6 +102,20 @@ public sealed interface Checkpoint extends AutoCloseable permits FolderCheckpoin
    * @throws CheckpointException if the target is the source or cannot be written
    */
   void copyCompanions(Path target);
+
+  /**
+   * How a GGUF file of this model names and orders tensors.
+   *
+   * @throws CheckpointException if llama.cpp has no such model
+   */
+  GgufTarget gguf();
+
+  /**
+   * The metadata of a GGUF file of this model, all but the types of its tensors.
+   *
+   * @throws CheckpointException if llama.cpp has no such model or tokenizer
+   */
+  GgufValues ggufMetadata();
 
   @Override
   void close();

@@ -28,7 +28,7 @@ final class FolderCheckpoint implements Checkpoint {
 
   private final Path folder;
   private final ObjectNode config;
-  private final Weights weights;
+  private final ModuleNames weights;
   private final Collection<SafetensorsFile> files;
 
   private FolderCheckpoint(Path folder) {
@@ -43,11 +43,11 @@ final class FolderCheckpoint implements Checkpoint {
     Path index = folder.resolve(ShardedWeights.INDEX);
     if (Files.exists(single)) {
       SafetensorsFile file = SafetensorsFile.open(single);
-      weights = file;
+      weights = new ModuleNames(file);
       files = List.of(file);
     } else if (Files.exists(index)) {
       ShardedWeights shards = ShardedWeights.open(index);
-      weights = shards;
+      weights = new ModuleNames(shards);
       files = shards.shards();
     } else {
       throw noWeights(folder);
@@ -84,6 +84,11 @@ final class FolderCheckpoint implements Checkpoint {
   @Override
   public Weights weights() {
     return weights;
+  }
+
+  @Override
+  public String storedName(String tensor) {
+    return weights.stored(tensor);
   }
 
   @Override
@@ -161,6 +166,20 @@ final class FolderCheckpoint implements Checkpoint {
     } catch (IOException e) {
       throw new CheckpointException(target + ": cannot be written (" + e + ")", e);
     }
+  }
+
+  @Override
+  public GgufTarget gguf() {
+    return new GgufKeys(config).target();
+  }
+
+  @Override
+  public GgufValues ggufMetadata() {
+    GgufValues values = new GgufKeys(config).values(folder.toAbsolutePath().normalize().getFileName().toString());
+    String source = folder.toString();
+    new GgufVocabulary(source, tokenizerJson(), tokenizerConfigJson(), config)
+        .addTo(values, source, chatTemplate());
+    return values;
   }
 
   private static boolean isLicence(String name) {

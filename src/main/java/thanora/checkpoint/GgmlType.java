@@ -52,6 +52,11 @@ enum GgmlType {
     return Arrays.stream(values()).filter(type -> type.id == id).findFirst();
   }
 
+  /** Its number in a file. */
+  int id() {
+    return id;
+  }
+
   /** The name of a type that cannot be read, for a message. */
   static String nameOf(int id) {
     return UNREADABLE.getOrDefault(id, "number " + Integer.toUnsignedString(id));

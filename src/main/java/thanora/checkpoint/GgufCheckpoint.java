@@ -4,9 +4,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** A GGUF file behind the interface of a Hugging Face folder. */
 final class GgufCheckpoint implements Checkpoint {
+  private static final Pattern TYPES_AND_PARTS = Pattern.compile(
+      "general\\.(alignment|file_type|quantization_version|quantized_by)|split\\.|quantize\\.");
+
   private final Path path;
   private final GgufFile file;
   private final ObjectNode config;
@@ -72,6 +76,23 @@ final class GgufCheckpoint implements Checkpoint {
         FolderCheckpoint.TOKENIZER, file.tokenizerJson(),
         FolderCheckpoint.TOKENIZER_CONFIG, file.tokenizerConfig());
     texts.forEach((name, text) -> WholeFile.write(target.resolve(name), text));
+  }
+
+  @Override
+  public GgufTarget gguf() {
+    return file.target();
+  }
+
+  /** {@inheritDoc} Those of the file itself, but what is said of its types and parts. */
+  @Override
+  public GgufValues ggufMetadata() {
+    GgufValues values = new GgufValues();
+    for (String key : file.metadata().keySet()) {
+      if (!TYPES_AND_PARTS.matcher(key).lookingAt()) {
+        values.entry(key, file.header().entry(key));
+      }
+    }
+    return values;
   }
 
   @Override

@@ -11,7 +11,7 @@ import java.util.Optional;
  * {@code config.json}, {@code tokenizer.json} and {@code tokenizer_config.json} rebuilt from its
  * metadata.
  *
- * <p>Architectures llama, mistral, qwen2 and qwen3, dense; types F32, F16, BF16, Q8_0, Q4_0, Q4_1,
+ * <p>Architectures of {@link GgufFamily}, dense; types F32, F16, BF16, Q8_0, Q4_0, Q4_1,
  * Q5_0, Q5_1, Q4_K, Q5_K and Q6_K. Anything else is refused by name.
  */
 public final class GgufFile implements AutoCloseable {
@@ -47,9 +47,12 @@ public final class GgufFile implements AutoCloseable {
 
   /** The weights under Hugging Face names; closing them closes the file. */
   public Weights weights() {
-    boolean permuted = config.permutesHeads();
-    return new GgufWeights(
-        header, permuted ? config.queryHeads() : 0, permuted ? config.keyHeads() : 0);
+    return new GgufWeights(header, target());
+  }
+
+  /** How this file names and orders tensors, and those of one dimension that are no weights. */
+  GgufTarget target() {
+    return new GgufTarget(config.family(), config.queryHeads(), config.keyHeads(), GgufWeights.extras(header));
   }
 
   /** What {@code config.json} would hold. */

@@ -19,6 +19,7 @@ import java.util.Optional;
 final class GgufHeader {
   private final FileBytes file;
   private final Map<String, Object> metadata = new LinkedHashMap<>();
+  private final Map<String, Place> places = new LinkedHashMap<>();
   private final Map<String, Slot> tensors = new LinkedHashMap<>();
   private long dataStart;
 
@@ -29,6 +30,9 @@ final class GgufHeader {
       return shape[shape.length - 1];
     }
   }
+
+  /** Where the entry of a metadata key lies in the file. */
+  private record Place(long start, int length) {}
 
   private GgufHeader(FileBytes file) {
     this.file = file;
@@ -42,6 +46,12 @@ final class GgufHeader {
 
   Map<String, Object> metadata() {
     return metadata;
+  }
+
+  /** The entry of a metadata key, as it stands in the file. */
+  byte[] entry(String key) {
+    Place place = places.get(key);
+    return file.read(place.start, place.length);
   }
 
   Map<String, Slot> tensors() {
@@ -71,10 +81,12 @@ final class GgufHeader {
     int tensorCount = in.count("tensors", 32);
     int keyCount = in.count("metadata entries", 13);
     for (int i = 0; i < keyCount; i++) {
+      long start = in.position();
       String key = in.name("a metadata key");
       if (metadata.putIfAbsent(key, in.value(key, in.u32())) != null) {
         throw file.fault("metadata key " + key + " is given twice");
       }
+      places.put(key, new Place(start, Math.toIntExact(in.position() - start)));
     }
     long alignment = alignment();
     for (int i = 0; i < tensorCount; i++) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -39,6 +40,63 @@ enum GgufSplit {
     return Arrays.stream(values()).filter(split -> split.names.contains(name)).findFirst()
         .orElseThrow(() -> metadata.fault("splits text as '" + name
             + "', which is not known; known are gpt-2, smollm, llama-bpe and qwen2"));
+  }
+
+  /**
+   * The split of a tokenizer.
+   *
+   * @param source what the message begins with
+   * @param tokenizer its tokenizer.json
+   * @throws CheckpointException if it is none of these
+   */
+  static GgufSplit of(String source, ObjectNode tokenizer) {
+    return Arrays.stream(values()).filter(split -> split.isThatOf(tokenizer)).findFirst()
+        .orElseThrow(() -> {
+          List<JsonNode> steps = steps(tokenizer.path("normalizer"), "normalizers");
+          steps.addAll(steps(tokenizer.path("pre_tokenizer"), "pretokenizers"));
+          return unknown(source, steps);
+        });
+  }
+
+  static CheckpointException unknown(String source, List<JsonNode> steps) {
+    return new CheckpointException(source + ": the tokenizer splits text by "
+        + (steps.isEmpty() ? "nothing" : steps.toString().replaceAll("\\s+", " "))
+        + ", for which no name in GGUF files is known; write a Hugging Face folder and convert it with"
+        + " llama.cpp's convert_hf_to_gguf.py");
+  }
+
+  private boolean isThatOf(ObjectNode tokenizer) {
+    return rules(steps(tokenizer.path("normalizer"), "normalizers")).equals(rules(steps(normalizer(), "")))
+        && rules(steps(tokenizer.path("pre_tokenizer"), "pretokenizers"))
+            .equals(rules(steps(preTokenizer(), "pretokenizers")))
+        && tokenizer.path("model").path("ignore_merges").asBoolean() == ignoresMerges();
+  }
+
+  /** The steps of a normalizer, pre-tokenizer or post-processor: of a sequence, or itself. */
+  static List<JsonNode> steps(JsonNode node, String of) {
+    List<JsonNode> steps = new ArrayList<>();
+    if (node.path("type").asText().equals("Sequence")) {
+      node.path(of).forEach(steps::add);
+    } else if (node.isObject()) {
+      steps.add(node);
+    }
+    return steps;
+  }
+
+  /** What steps do, without what makes no difference or has its usual value. */
+  private static List<String> rules(List<JsonNode> steps) {
+    return steps.stream().map(step -> step.path("type").asText() + switch (step.path("type").asText()) {
+      case "Digits" -> step.path("individual_digits").asBoolean();
+      case "Split" -> step.path("pattern") + step.path("behavior").asText() + step.path("invert").asBoolean();
+      case "ByteLevel" -> step.path("add_prefix_space").asBoolean(true) + " " + step.path("use_regex").asBoolean(true);
+      case "NFC" -> "";
+      default -> step.toString();
+    }).toList();
+  }
+
+  /** The name in {@code tokenizer.ggml.pre}. */
+  String ggufName() {
+    return names.get(0);
   }
 
   boolean ignoresMerges() {

@@ -8,15 +8,17 @@ import java.util.Set;
 import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
+import thanora.tensor.Ops;
 import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
  * The tensors of a GGUF file under Hugging Face names, decoded to float32.
  *
- * <p>For architecture {@code llama} the converter interleaves the two halves of every query and key
+ * <p>For Llama the converter interleaves the two halves of every query and key
  * head: row 2i + j of a head was row j·half + i. That is undone here, so that rotation works on
- * halves as it does in transformers. Source: {@code permute} in llama.cpp's convert_hf_to_gguf.py.
+ * halves as it does in transformers; so is the 1 that it adds to Gemma's norms. Source: {@code permute} in llama.cpp's convert_hf_to_gguf.py.
  */
 final class GgufWeights implements Weights {
   private static final int CHUNK_VALUES = 1 << 18;
@@ -24,20 +26,30 @@ final class GgufWeights implements Weights {
 
   private final FileBytes file;
   private final Map<String, GgufHeader.Slot> slots = new LinkedHashMap<>();
-  private final int queryHeads;
-  private final int keyHeads;
+  private final GgufTarget target;
 
-  /** Heads are 0 where rows are in Hugging Face's order already. */
-  GgufWeights(GgufHeader header, int queryHeads, int keyHeads) {
+  GgufWeights(GgufHeader header, GgufTarget target) {
     file = header.file();
-    this.queryHeads = queryHeads;
-    this.keyHeads = keyHeads;
+    this.target = target;
     header.tensors().forEach((name, slot) -> {
-      if (!GgufNames.EXTRAS.contains(name)
-          && slots.putIfAbsent(GgufNames.huggingFace(name), slot) != null) {
-        throw file.fault("two tensors are both " + GgufNames.huggingFace(name));
+      String known = GgufNames.huggingFace(target.family(), name);
+      if (!GgufNames.EXTRAS.contains(name) && slots.putIfAbsent(known, slot) != null) {
+        throw file.fault("two tensors are both " + known);
       }
     });
+  }
+
+  /** The tensors that are no weights, decoded. */
+  static Map<String, float[]> extras(GgufHeader header) {
+    Map<String, float[]> extras = new LinkedHashMap<>();
+    header.tensors().forEach((name, slot) -> {
+      if (GgufNames.EXTRAS.contains(name)) {
+        try (TensorScope scope = TensorScope.open()) {
+          extras.put(name, Tensors.floats(decode(header.file(), name, slot, 0)));
+        }
+      }
+    });
+    return extras;
   }
 
   @Override
@@ -61,8 +73,16 @@ final class GgufWeights implements Weights {
   }
 
   @Override
+  public boolean isRounded() {
+    return slots.values().stream().anyMatch(slot -> slot.type() != GgmlType.F32);
+  }
+
+  @Override
   public Tensor load(String name, Placement placement) {
     Tensor decoded = decode(file, name, slot(name), heads(name));
+    if (target.added(name) != 0) {
+      Ops.addInPlace(decoded, -target.added(name));
+    }
     Tensor result = Tensors.to(decoded, placement);
     decoded.deallocate();
     return result;
@@ -121,8 +141,10 @@ final class GgufWeights implements Weights {
     }
   }
 
+  /** Heads whose rows are to be put in order; 0 where they are. */
   private int heads(String name) {
-    return GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
+    // of an adapter's factors B alone has the rows of the weight
+    return name.endsWith(".lora_a") ? 0 : target.heads(name);
   }
 
   private GgufHeader.Slot slot(String name) {

@@ -20,6 +20,12 @@ public interface Weights extends AutoCloseable {
   /** Element type as stored; quantised GGUF types count as {@link DType#F32}. */
   DType dtype(String name);
 
+  /** Whether some numbers are stored in fewer than 32 bits. */
+  default boolean isRounded() {
+    return names().stream().map(this::dtype)
+        .anyMatch(type -> type.isFloat() && type.bytes() < DType.F32.bytes());
+  }
+
   /**
    * Reads a tensor and converts it. The caller's scope owns it.
    *

@@ -11,7 +11,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.FineTune;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.checkpoint.AtomicFiles;
 import thanora.hasi.RankPlan;
 import thanora.hasi.RankPlanTable;
@@ -54,8 +53,8 @@ final class AnalyzeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Recipe recipe = options.read(file, output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(
+        options.read(file, output::note).withAbsolutePaths());
     if (Files.exists(plan()) && !force) {
       throw new IllegalArgumentException(
           plan() + " is there already; give another --out, or --force to replace it");

@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.data.Batch;
-import thanora.data.EncodedRow;
+import thanora.text.Encoded;
 import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
@@ -145,24 +145,24 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** Rows of random tokens. */
-  private IntFunction<EncodedRow> random(int vocabulary) {
+  private IntFunction<Encoded> random(int vocabulary) {
     Random random = Seeds.stream(0, "bench");
-    return row -> new EncodedRow(random.ints(length, 0, vocabulary).toArray(), 0);
+    return row -> new Encoded(random.ints(length, 0, vocabulary).toArray(), 0);
   }
 
   /** The rows of a file as the model sees them, over and over. */
-  private IntFunction<EncodedRow> read(Path rows, LoadedModel model) throws IOException {
-    List<EncodedRow> encoded = new ArrayList<>();
+  private IntFunction<Encoded> read(Path rows, LoadedModel model) throws IOException {
+    List<Encoded> encoded = new ArrayList<>();
     for (String line : Files.readAllLines(rows)) {
       JsonNode row = new ObjectMapper().readTree(line);
-      EncodedRow whole = model.encode(new Row(row.path("prompt").asText(), row.path("completion").asText()));
+      Encoded whole = model.encode(Row.of(row.path("prompt").asText(), row.path("completion").asText()));
       int[] ids = Arrays.copyOf(whole.ids(), Math.min(length, whole.ids().length));
-      encoded.add(new EncodedRow(ids, Math.min(ids.length - 1, whole.promptLength())));
+      encoded.add(new Encoded(ids, Math.min(ids.length - 1, whole.promptLength())));
     }
     return row -> encoded.get(row % encoded.size());
   }
 
-  private void time(Decoder model, IntFunction<EncodedRow> source) throws IOException {
+  private void time(Decoder model, IntFunction<Encoded> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
         rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
@@ -184,10 +184,10 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   /** The rows from that number on, in turn of each task. */
-  private Batch batch(IntFunction<EncodedRow> source, int first, int tasksHere) {
+  private Batch batch(IntFunction<Encoded> source, int first, int tasksHere) {
     List<Sample> samples = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
-      EncodedRow encoded = source.apply(first + row);
+      Encoded encoded = source.apply(first + row);
       samples.add(new Sample(row % tasksHere, row, encoded.ids(), encoded.promptLength()));
     }
     return Batch.of(samples, tasksHere);

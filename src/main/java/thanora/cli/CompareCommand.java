@@ -16,16 +16,17 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.Compare;
 import thanora.Contestant;
+import thanora.HubNames;
 import thanora.Recipe;
 import thanora.RecipeException;
 import thanora.RecipeReader;
 import thanora.RunFolder;
 import thanora.compare.ComparisonResult;
 import thanora.compare.Difference;
-import thanora.compare.Estimate;
 import thanora.compare.Findings;
 import thanora.compare.MethodFindings;
 import thanora.compare.TerminalTable;
+import thanora.page.Estimate;
 import thanora.train.StoppedException;
 
 @Command(
@@ -118,7 +119,7 @@ final class CompareCommand implements Callable<Integer> {
     try (StopSignals signals = StopSignals.take(output.err());
         RunFolder folder = run.create("compare-" + RunOptions.nameOf(file), output::note);
         RunDisplay display = new RunDisplay(output)) {
-      Compare.Request request = request(folder.path());
+      Compare.Request request = request(folder.path(), display);
       ComparisonResult result = compare(request, folder, display);
       display.close();
       Findings findings = Findings.of(result);
@@ -129,8 +130,8 @@ final class CompareCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Compare.Request request(Path folder) throws IOException {
-    Recipe recipe = recipe(folder);
+  private Compare.Request request(Path folder, RunDisplay display) throws IOException {
+    Recipe recipe = HubNames.fetch(recipe(folder), folder, display);
     return new Compare.Request(recipe, Contestant.parse(recipe, methods), rates(recipe),
         LongStream.range(firstSeed, firstSeed + seeds).boxed().toList(), sideBySide, !noCosts, !noConflicts,
         String.join(" ", command().stream().map(CompareCommand::quoted).toList()));
@@ -141,7 +142,7 @@ final class CompareCommand implements Callable<Integer> {
     try (StopSignals signals = StopSignals.take(output.err()); RunDisplay display = new RunDisplay(output)) {
       ProcessHandle.current().parent().ifPresent(
           parent -> parent.onExit().thenRun(StopSignals::request));
-      Compare.work(request(folder), folder, device, workerThreads, display);
+      Compare.work(request(folder, display), folder, device, workerThreads, display);
     }
   }
 

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.FineTune;
+import thanora.HubNames;
 import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.RunFolder;
@@ -21,6 +22,7 @@ import thanora.RunSummary;
 import thanora.TrainedModel;
 import thanora.checkpoint.AtomicFolders;
 import thanora.demo.DemoTasks;
+import thanora.eval.AnswersFile;
 import thanora.hasi.RankPlan;
 import thanora.hasi.RankPlanTable;
 import thanora.train.StoppedException;
@@ -71,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void demo(RunFolder folder, RunDisplay display, long start) throws IOException {
-    Recipe recipe = recipe(folder.path());
+    Recipe recipe = HubNames.fetch(recipe(folder.path()), folder.path(), display);
     output.note("ThanoRA: each task in a subspace of its own, one adapter, no router");
     RunSummary thanora = FineTune.run(recipe, folder, display);
     display.close();
@@ -107,6 +109,8 @@ final class DemoCommand implements Callable<Integer> {
     Path path = thanora.path().resolve("lora");
     try (RunFolder folder = RunFolder.create(path, run.resume, output::note)) {
       if (!Files.exists(path.resolve(FineTune.BEFORE))) {
+        AnswersFile.write(path.resolve(AnswersFile.FILE), AnswersFile.read(thanora.answersFile()).stream()
+            .map(AnswersFile.Line::withoutAfter).toList());
         Files.copy(thanora.path().resolve(FineTune.BEFORE), path.resolve(FineTune.BEFORE));
       }
       return FineTune.run(lora, folder, display);

@@ -1,12 +1,15 @@
 package thanora.cli;
 
 import java.io.PrintWriter;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
 import thanora.RecipeException;
+import thanora.RecipeReader;
 import thanora.RunFolderException;
+import thanora.hub.HubMissingException;
 import thanora.train.StoppedException;
 
 /** From exceptions to lines on standard error and exit codes. */
@@ -34,8 +37,11 @@ final class Failures {
     boolean command = !e.isUnknownOption() && !e.getCommandLine().getSubcommands().isEmpty();
     String what = e.isUnknownOption() ? "option " + word + " is unknown"
         : command ? word + " is not a command" : "argument " + word + " is one too many";
-    return what + e.getSuggestions().stream().findFirst()
-        .map(near -> "; did you mean " + near + "?").orElse("");
+    return what + RecipeReader.nearest(word, e.getSuggestions()).or(() -> e.getSuggestions().stream().findFirst())
+        .map(near -> "; did you mean " + near + "?")
+        .or(() -> e.isUnknownOption() && e.getCommandLine().getCommandSpec().optionsMap().containsKey("--set")
+            ? RecipeReader.nearestKey(word).map(near -> "; did you mean " + near + "?") : Optional.empty())
+        .orElse("");
   }
 
   /** What a command threw; its stack only with {@code --debug}. */
@@ -61,6 +67,7 @@ final class Failures {
   private static boolean isMistake(Exception e) {
     return e instanceof RecipeException
         || e instanceof RunFolderException
+        || e instanceof HubMissingException
         || e instanceof IllegalArgumentException;
   }
 

@@ -22,14 +22,25 @@ import picocli.CommandLine.Spec;
     },
     subcommands = {
       DemoCommand.class,
+      InitCommand.class,
+      PlanCommand.class,
+      DataCommand.class,
       AnalyzeCommand.class,
       TrainCommand.class,
       CompareCommand.class,
       JoinCommand.class,
       EvalCommand.class,
+      ReportCommand.class,
       MergeCommand.class,
       ExportCommand.class,
+      VerifyCommand.class,
       GenerateCommand.class,
+      ChatCommand.class,
+      ServeCommand.class,
+      DownloadCommand.class,
+      DoctorCommand.class,
+      CompletionCommand.class,
+      HelpCommand.class,
       BenchCommand.class
     })
 public final class Main implements Callable<Integer> {
@@ -51,14 +62,15 @@ public final class Main implements Callable<Integer> {
 
   /** Runs a command; returns its exit code. */
   static int run(PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Main())
+    StopSignals.forget();
+    CommandLine thanora = new CommandLine(new Main())
         .setOut(out)
         .setErr(err)
         .setCaseInsensitiveEnumValuesAllowed(true)
         .setUsageHelpWidth(100)
         .setParameterExceptionHandler(Failures::wrongUse)
-        .setExecutionExceptionHandler(Failures::failed)
-        .execute(args);
+        .setExecutionExceptionHandler(Failures::failed);
+    return thanora.execute(Arguments.declared(thanora, args));
   }
 
   @Override

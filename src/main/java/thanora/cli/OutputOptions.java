@@ -6,6 +6,9 @@ import java.io.PrintWriter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
+import thanora.HubNames;
+import thanora.Recipe;
+import thanora.RecipeReader;
 
 /** What every command says, and where. */
 final class OutputOptions {
@@ -49,6 +52,18 @@ final class OutputOptions {
       out().flush();
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("the result cannot be written as JSON", e);
+    }
+  }
+
+  /**
+   * A recipe that can be run: its files are there, and what it names on the hub is in the cache.
+   *
+   * @param recipe with absolute paths
+   */
+  Recipe fetched(Recipe recipe) {
+    RecipeReader.requireFiles(recipe);
+    try (RunDisplay display = new RunDisplay(this)) {
+      return HubNames.fetch(recipe, display);
     }
   }
 

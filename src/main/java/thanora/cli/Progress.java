@@ -8,18 +8,19 @@ import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 
 /**
- * Progress of something with a known number of steps, with the last loss of every task:
+ * Progress of something with a known number of steps (0 where it is not known), with the last loss of every task:
  *
  * <pre>train [#####-----] 120/250 4.1/s 0:31 left | words 0.31 sums 1.20</pre>
  *
  * On a terminal one line that is drawn again, at most ten times a second, by a carriage return
- * alone, without colours or escape codes. Elsewhere a plain line every ten seconds and one at the end, with no control
- * characters but line ends. For one thread.
+ * alone, without colours or escape codes. Elsewhere a plain line every ten seconds and one at the end, of what takes
+ * two seconds or more, with no control characters but line ends. For one thread.
  */
 final class Progress implements AutoCloseable {
   private static final int BAR = 20;
   private static final double LIVE_SECONDS = 0.1;
   private static final double PLAIN_SECONDS = 10;
+  private static final double SHORT_SECONDS = 2;
 
   /** How progress is shown. */
   enum Style { SILENT, PLAIN, LIVE }
@@ -67,6 +68,13 @@ final class Progress implements AutoCloseable {
     return this;
   }
 
+  /** Shows on a terminal that it has begun. */
+  void begin() {
+    if (style == Style.LIVE) {
+      show();
+    }
+  }
+
   /** Shows a step without losses. */
   void update(int done) {
     update(done, Map.of());
@@ -79,13 +87,18 @@ final class Progress implements AutoCloseable {
    * @param taskLoss loss of the tasks of this step; others keep their last one
    */
   void update(int done, Map<String, Double> taskLoss) {
-    boolean ended = done >= total && shownStep == done;
+    boolean ended = isEnd(done) && shownStep == done;
     step = done;
     losses.putAll(taskLoss);
     double interval = style == Style.LIVE ? LIVE_SECONDS : PLAIN_SECONDS;
-    if (!ended && (seconds() - shownAt >= interval || done >= total)) {
+    if (!ended && (seconds() - shownAt >= interval || isEnd(done))) {
       show();
     }
+  }
+
+  /** Whether it is the last step; of an unknown number none is. */
+  private boolean isEnd(int done) {
+    return total > 0 && done >= total;
   }
 
   /** Prints a line of its own, above the live one. */
@@ -105,8 +118,10 @@ final class Progress implements AutoCloseable {
     shownAt = seconds();
     shownStep = step;
     if (style == Style.PLAIN) {
-      out.println(line(Integer.MAX_VALUE, false));
-      out.flush();
+      if (shownAt >= SHORT_SECONDS) {
+        out.println(line(Integer.MAX_VALUE, false));
+        out.flush();
+      }
     } else if (style == Style.LIVE) {
       // One column is left free: a full line would wrap and not be drawn over.
       String line = line(width - 1, true);
@@ -127,8 +142,8 @@ final class Progress implements AutoCloseable {
   private String line(int columns, boolean bar) {
     String head = label + " ";
     int full = total == 0 ? BAR : (int) Math.min(BAR, (long) BAR * step / total);
-    String drawnBar = bar ? "[" + "#".repeat(full) + "-".repeat(BAR - full) + "] " : "";
-    String tail = (total > 1 ? step + "/" + total : "") + speed();
+    String drawnBar = bar && total > 0 ? "[" + "#".repeat(full) + "-".repeat(BAR - full) + "] " : "";
+    String tail = (total > 1 ? step + "/" + total : total == 0 ? "" + step : "") + speed();
     String line = head + drawnBar + tail + losses(Integer.MAX_VALUE);
     if (line.length() > columns) {
       line = head + tail + losses(Integer.MAX_VALUE);
@@ -166,6 +181,9 @@ final class Progress implements AutoCloseable {
         rate >= 1
             ? String.format(Locale.ROOT, " %.1f/s", rate)
             : String.format(Locale.ROOT, " %.1f s each", 1 / rate);
+    if (total == 0) {
+      return shown;
+    }
     return step >= total
         ? shown + " " + clock(seconds) + " in all"
         : shown + " " + clock((total - step) / rate) + " left";

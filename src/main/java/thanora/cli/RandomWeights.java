@@ -55,12 +55,15 @@ final class RandomWeights implements Weights {
     return switch (parts[parts.length - 2]) {
       case "embed_tokens", "lm_head" -> new long[] {config.vocabulary(), d};
       case "q_proj" -> new long[] {config.queryWidth(), d};
+      case "qkv_proj" -> new long[] {config.queryWidth() + 2L * config.kvWidth(), d};
       case "k_proj", "v_proj" -> new long[] {config.kvWidth(), d};
       case "o_proj" -> new long[] {d, config.queryWidth()};
       case "gate_proj", "up_proj" -> new long[] {config.feedForward(), d};
+      case "gate_up_proj" -> new long[] {2L * config.feedForward(), d};
       case "down_proj" -> new long[] {d, config.feedForward()};
       case "q_norm", "k_norm" -> new long[] {config.headDim()};
-      case "norm", "input_layernorm", "post_attention_layernorm" -> new long[] {d};
+      case "norm", "input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm",
+          "post_feedforward_layernorm" -> new long[] {d};
       default -> throw new CheckpointException(name + ": a tensor of no known kind");
     };
   }

@@ -24,8 +24,8 @@ final class RecipeOptions {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
-      description = "A Hugging Face folder, a .gguf file, or demo.")
+      paramLabel = "MODEL",
+      description = "A Hugging Face folder, a .gguf file, a name on the hub such as ORG/NAME, or demo.")
   Optional<String> model = Optional.empty();
 
   @Option(

@@ -24,6 +24,7 @@ final class RunDisplay implements RunListener, AutoCloseable {
     stopIfAsked(name);
     this.name = name;
     progress = output.progress(name, Math.toIntExact(total));
+    progress.begin();
   }
 
   @Override

@@ -69,7 +69,7 @@ final class Scores {
   }
 
   /** JSON has no NaN. */
-  private static Double finite(double value) {
+  static Double finite(double value) {
     return Double.isFinite(value) ? value : null;
   }
 

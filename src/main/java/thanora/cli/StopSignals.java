@@ -25,7 +25,6 @@ final class StopSignals implements AutoCloseable {
 
   /** Takes the signals until closed. */
   static StopSignals take(PrintWriter err) {
-    code = 0;
     StopSignals signals = new StopSignals();
     CODES.forEach((name, exit) -> {
       try {
@@ -51,6 +50,11 @@ final class StopSignals implements AutoCloseable {
   /** As if SIGTERM had been received. */
   static void request() {
     code = CODES.get("TERM");
+  }
+
+  /** Forgets what an earlier command of this process received. */
+  static void forget() {
+    code = 0;
   }
 
   /** Whether one was received. */

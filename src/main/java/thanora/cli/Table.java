@@ -5,7 +5,7 @@ import java.util.List;
 
 /** A table of text; columns of numbers are aligned to the right, others to the left. */
 final class Table {
-  private static final String NUMBER = "[-+]?[\\d.,]+(e[-+]?\\d+)?%?|-|";
+  private static final String NUMBER = "[-+]?[\\d.,]+(e[-+]?\\d+)?(%| [kMGT]B)?|-|";
 
   private final List<List<String>> rows = new ArrayList<>();
 

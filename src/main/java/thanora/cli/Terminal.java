@@ -2,7 +2,7 @@ package thanora.cli;
 
 import java.io.Console;
 
-/** What standard error is, without native code: the launcher looks and says it in properties. */
+/** What the standard streams are, without native code: the launcher looks and says it in properties. */
 final class Terminal {
   private static final int COLUMNS = 100;
 
@@ -16,6 +16,25 @@ final class Terminal {
     }
     String said = System.getProperty("thanora.stderr.tty", "");
     return said.isEmpty() ? consoleIsTerminal() : said.equals("true");
+  }
+
+  /** A text that cannot move the cursor or do worse: control characters but line ends and tabs are marked. */
+  static String printable(String text) {
+    return text.replaceAll("[\\p{Cc}&&[^\n\t]]", "\uFFFD");
+  }
+
+  /** Whether standard output shows colours: it is a terminal, and NO_COLOR is not set. */
+  static boolean hasColours() {
+    String no = System.getenv("NO_COLOR");
+    String term = System.getenv("TERM");
+    String said = System.getProperty("thanora.stdout.tty", "");
+    return (no == null || no.isEmpty()) && term != null && !term.equals("dumb")
+        && (said.isEmpty() ? consoleIsTerminal() : said.equals("true"));
+  }
+
+  /** Whether somebody can be asked: standard input is a terminal too. */
+  static boolean asks() {
+    return System.getProperty("thanora.stdin.tty", "true").equals("true") && isLive();
   }
 
   /** Up to Java 21 there is a console only on a terminal; later ones have isTerminal for that. */

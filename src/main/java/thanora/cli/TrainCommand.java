@@ -6,6 +6,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 import thanora.FineTune;
+import thanora.HubNames;
 import thanora.Recipe;
 import thanora.RecipeReader;
 import thanora.RunFolder;
@@ -30,12 +31,12 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Recipe recipe = options.read(file, output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe given = options.read(file, output::note).withAbsolutePaths();
+    RecipeReader.requireFiles(given);
     try (StopSignals signals = StopSignals.take(output.err());
         RunFolder folder = run.create(RunOptions.nameOf(file), output::note);
         RunDisplay display = new RunDisplay(output)) {
-      RunSummary summary = train(recipe, folder, display);
+      RunSummary summary = train(given, folder, display);
       display.close();
       output.result(summary.toTree(), Scores.of(summary) + "\n\nrun folder: " + folder.path()
           + "\nnext: thanora merge " + folder.path() + " --out merged-model");
@@ -43,9 +44,9 @@ final class TrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static RunSummary train(Recipe recipe, RunFolder folder, RunDisplay display) {
+  private static RunSummary train(Recipe given, RunFolder folder, RunDisplay display) {
     try {
-      return FineTune.run(recipe, folder, display);
+      return FineTune.run(HubNames.fetch(given, folder.path(), display), folder, display);
     } catch (StoppedException e) {
       throw RunOptions.resumable(e, folder);
     }

@@ -9,10 +9,10 @@ import picocli.CommandLine.Option;
 /** What a command writes. */
 final class WriteOptions {
   @Option(
-      names = "--out",
+      names = {"--out", "--outfile"},
       required = true,
-      paramLabel = "DIR",
-      description = "The folder to write; it must not be there.")
+      paramLabel = "PATH",
+      description = "The folder or GGUF file to write; it must not be there.")
   private Path out;
 
   @Option(
@@ -32,7 +32,7 @@ final class WriteOptions {
   Path free() {
     if (Files.exists(out, LinkOption.NOFOLLOW_LINKS)) {
       throw new IllegalArgumentException(
-          "--out " + out + ": exists already; give another folder or remove it");
+          "--out " + out + ": exists already; give another name or remove it");
     }
     return out;
   }

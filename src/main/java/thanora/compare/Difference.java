@@ -1,5 +1,7 @@
 package thanora.compare;
 
+import thanora.page.Estimate;
+
 /**
  * A method minus the reference, on the same rows and seeds.
  *

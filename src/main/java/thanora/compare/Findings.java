@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import thanora.compare.ComparisonResult.Method;
+import thanora.page.Estimate;
 
 /**
  * The statistics of a comparison: means, 95 % intervals, differences and what is significant.

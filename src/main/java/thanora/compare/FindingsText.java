@@ -8,6 +8,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import thanora.compare.ComparisonResult.Method;
 import thanora.compare.ComparisonResult.Task;
+import thanora.page.Figures;
 
 /** The findings in words. What is not significant is never called a difference. */
 final class FindingsText {

@@ -1,42 +1,34 @@
 package thanora.compare;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Locale;
 import thanora.compare.ComparisonResult.Conflicts;
 import thanora.compare.ComparisonResult.Method;
 import thanora.compare.ComparisonResult.Task;
+import thanora.page.Figures;
+import thanora.page.HeatMaps;
+import thanora.page.Html;
+import thanora.page.Page;
 
 /** A comparison as one HTML file that loads nothing else; its script only sorts tables. */
 public final class HtmlPage {
   private final ComparisonResult result;
   private final Findings findings;
-  private final Html html = new Html();
+  private final Page page;
+  private final Html html;
 
   private HtmlPage(ComparisonResult result, Findings findings) {
     this.result = result;
     this.findings = findings;
+    this.page = Page.open("Fine-tuning methods compared on " + result.model());
+    this.html = page.html();
   }
 
   /** The whole page. */
   public static String of(ComparisonResult result, Findings findings) {
-    return new HtmlPage(result, findings).page();
+    return new HtmlPage(result, findings).build();
   }
 
-  private String page() {
-    String title = "Fine-tuning methods compared on " + result.model();
-    html.verbatim("<!doctype html>\n").open("html", "lang", "en").open("head");
-    html.empty("meta", "charset", "utf-8");
-    html.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
-    html.empty("meta", "name", "color-scheme", "content", "light dark");
-    html.empty("meta", "http-equiv", "Content-Security-Policy", "content",
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'");
-    html.element("title", title);
-    html.open("style").verbatim(resource("page.css")).close().close();
-    html.open("body").open("main");
+  private String build() {
     header();
     finding();
     differences();
@@ -47,30 +39,23 @@ public final class HtmlPage {
     conflicts();
     costs();
     notes();
-    html.close();
-    html.open("script").verbatim(resource("page.js")).close();
-    return html.close().close().verbatim("\n").toString();
+    return page.close();
   }
 
   private void header() {
-    html.open("header").element("p", "ThanoRA " + result.version(), "class", "kicker");
-    html.element("h1", "Fine-tuning methods compared");
     long methods = result.methods().stream().filter(m -> !m.isBase()).count();
-    html.element(
-        "p",
-        String.format(
-            "%s on %s, %s each, differences taken to %s.",
-            Figures.counted(methods, "method"),
-            Figures.counted(result.tasks().size(), "task"),
-            Figures.counted(result.seeds().size(), "seed"),
-            result.reference()),
-        "class", "standfirst");
+    page.header("ThanoRA " + result.version(), "Fine-tuning methods compared", String.format(
+        "%s on %s, %s each, differences taken to %s.",
+        Figures.counted(methods, "method"),
+        Figures.counted(result.tasks().size(), "task"),
+        Figures.counted(result.seeds().size(), "seed"),
+        result.reference()));
     html.open("dl", "class", "facts");
-    fact("Model", result.model());
-    fact("Device", result.device());
-    fact("Training", String.format("%s of %s",
+    page.fact("Model", result.model());
+    page.fact("Device", result.device());
+    page.fact("Training", String.format("%s of %s",
         Figures.counted(result.steps(), "step"), Figures.counted(result.batchSize(), "row")));
-    fact(result.seeds().size() == 1 ? "Seed" : "Seeds",
+    page.fact(result.seeds().size() == 1 ? "Seed" : "Seeds",
         Figures.list(result.seeds().stream().map(String::valueOf).toList()));
     html.open("div", "class", "wide").element("dt", "Tasks").open("dd");
     html.open("ul", "class", "tasks");
@@ -83,17 +68,6 @@ public final class HtmlPage {
     html.open("div", "class", "wide").element("dt", "Command").open("dd");
     html.element("code", result.command()).close().close();
     html.close().close();
-  }
-
-  private void fact(String name, String value) {
-    html.open("div").element("dt", name).element("dd", value).close();
-  }
-
-  private void section(String id, String title, String about) {
-    html.open("section", "aria-labelledby", id).element("h2", title, "id", id);
-    if (!about.isEmpty()) {
-      html.element("p", about, "class", "about");
-    }
   }
 
   private void finding() {
@@ -110,7 +84,7 @@ public final class HtmlPage {
     if (findings.methods().stream().allMatch(m -> m.nllDifference().isEmpty())) {
       return;
     }
-    section("differences", "Difference to " + result.reference(),
+    page.section("differences", "Difference to " + result.reference(),
         "Mean NLL over the tasks, nats a label token, minus that of " + result.reference()
             + " on the same rows and seeds; bars are 95 % intervals.");
     new DotChart(result, findings, html).differences();
@@ -119,7 +93,7 @@ public final class HtmlPage {
   }
 
   private void table() {
-    section("table", "All methods", "");
+    page.section("table", "All methods", "");
     new PageTables(result, findings, html).main();
     html.open("p", "class", "about");
     html.text("Brackets are 95 % intervals. \u25b4 significantly better and \u25be significantly"
@@ -136,7 +110,7 @@ public final class HtmlPage {
   }
 
   private void tasks() {
-    section("tasks", "Task by task",
+    page.section("tasks", "Task by task",
         "NLL of each task, methods in the order of their mean. The upright line is "
             + result.reference() + "; bars are 95 % intervals of the difference to it, on the same"
             + " rows and seeds.");
@@ -166,7 +140,7 @@ public final class HtmlPage {
     if (result.methods().stream().noneMatch(m -> m.rates().length > 1)) {
       return;
     }
-    section("rates", "Learning rates",
+    page.section("rates", "Learning rates",
         "Validation NLL, mean over the tasks, at each rate of the sweep. The ring is the chosen"
             + " rate, small dots are single seeds, grey lines are the other methods; arrows at the"
             + " top are losses beyond the axis.");
@@ -178,10 +152,10 @@ public final class HtmlPage {
     if (findings.perTask().isEmpty()) {
       return;
     }
-    section("interference", "Interference",
+    page.section("interference", "Interference",
         "NLL minus that of " + findings.perTask().get() + ", one LoRA for each task: what a task"
             + " pays for sharing an adapter with the others.");
-    new HeatMaps(result, html).interference(findings);
+    new Interference(result, html).draw(findings);
     html.close();
   }
 
@@ -190,18 +164,20 @@ public final class HtmlPage {
       return;
     }
     Conflicts conflicts = result.conflicts().get();
-    section("conflicts", "Gradient conflicts",
+    page.section("conflicts", "Gradient conflicts",
         "Cosine between the adapter gradients of two tasks, in the training of "
             + result.reference() + ".");
     html.open("div", "class", result.tasks().size() > 4 ? "pair stacked" : "pair");
-    HeatMaps maps = new HeatMaps(result, html);
+    HeatMaps maps = new HeatMaps(html);
     if (!conflicts.steps().isEmpty() && conflicts.byLayer()[0].length > 0) {
       html.open("div").element("h3", "By layer over training");
-      maps.layers(conflicts);
+      maps.layers("Mean cosine between task gradients", conflicts.steps(), conflicts.byLayer(),
+          HeatMaps.Colours.SIGNED, "tasks pull apart", "tasks pull together");
       html.close();
     }
     html.open("div").element("h3", "By pair of tasks");
-    maps.pairs(conflicts);
+    maps.pairs("Cosine between the gradients of two tasks",
+        result.tasks().stream().map(Task::name).toList(), conflicts.byPair(), HeatMaps.Colours.SIGNED);
     html.close().close().close();
   }
 
@@ -209,7 +185,7 @@ public final class HtmlPage {
     if (result.methods().stream().noneMatch(m -> m.cost().isPresent())) {
       return;
     }
-    section("costs", "Costs",
+    page.section("costs", "Costs",
         "Time and peak memory of a training step relative to " + result.reference()
             + "; latency of generation relative to the untouched model.");
     new PageTables(result, findings, html).costs();
@@ -217,24 +193,12 @@ public final class HtmlPage {
   }
 
   private void notes() {
-    section("notes", "How to read the numbers", FindingsText.method(result, findings));
+    page.section("notes", "How to read the numbers", FindingsText.method(result, findings));
     boolean merging = result.methods().stream().anyMatch(Method::needsTaskId);
     if (merging) {
       html.element("p", "Methods that need the task are told which task each row belongs to; their"
           + " numbers do not compare with a model that must find out by itself.", "class", "about");
     }
     html.close();
-  }
-
-  private static String resource(String name) {
-    try (InputStream in = HtmlPage.class.getResourceAsStream(name)) {
-      if (in == null) {
-        throw new IllegalStateException(
-            String.format(Locale.ROOT, "%s is missing from the program; build it again", name));
-      }
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -6,6 +6,8 @@ import java.util.Optional;
 import thanora.compare.ComparisonResult.Cost;
 import thanora.compare.ComparisonResult.Method;
 import thanora.compare.ComparisonResult.Task;
+import thanora.page.Estimate;
+import thanora.page.Figures;
 
 /** A comparison in Markdown: a row a method, scores by task, and what was found in words. */
 public final class MarkdownTable {

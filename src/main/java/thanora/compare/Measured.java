@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import thanora.compare.ComparisonResult.Task;
+import thanora.page.Estimate;
 
 /**
  * One quantity, NLL or score, of all methods; lists by method.

@@ -2,6 +2,7 @@ package thanora.compare;
 
 import java.util.List;
 import java.util.Optional;
+import thanora.page.Estimate;
 
 /**
  * What one method came to.

@@ -8,6 +8,9 @@ import java.util.stream.IntStream;
 import thanora.compare.ComparisonResult.Cost;
 import thanora.compare.ComparisonResult.Method;
 import thanora.compare.ComparisonResult.Task;
+import thanora.page.Estimate;
+import thanora.page.Figures;
+import thanora.page.Html;
 
 /** The tables of the page; each works without its script, which only sorts them. */
 final class PageTables {

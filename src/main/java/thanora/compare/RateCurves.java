@@ -6,6 +6,10 @@ import java.util.List;
 import java.util.Locale;
 import thanora.compare.ComparisonResult.Method;
 import thanora.compare.ComparisonResult.RatePoint;
+import thanora.page.Figures;
+import thanora.page.Html;
+import thanora.page.Scale;
+import thanora.page.Svg;
 
 /** Validation NLL over the learning rate: a panel a method, the others behind it in grey. */
 final class RateCurves {

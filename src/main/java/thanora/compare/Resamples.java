@@ -15,7 +15,7 @@ import thanora.tensor.Seeds;
  *
  * <p>Cost: resamples × methods × seeds × test rows multiplications.
  */
-final class Resamples {
+public final class Resamples {
   private final Sample[][] samples; // [method][task]
 
   private Resamples(Sample[][] samples) {
@@ -29,7 +29,7 @@ final class Resamples {
    * @param weights [task][row], what a task's sum of values is divided by the sum of
    * @param seed of the draws; the same seed and row counts give the same draws
    */
-  static Resamples draw(double[][][][] values, double[][] weights, int resamples, long seed) {
+  public static Resamples draw(double[][][][] values, double[][] weights, int resamples, long seed) {
     int methods = values.length;
     int tasks = weights.length;
     int seeds = values[0].length;
@@ -56,7 +56,8 @@ final class Resamples {
     return new Resamples(samples);
   }
 
-  Sample task(int method, int task) {
+  /** A method on a task. */
+  public Sample task(int method, int task) {
     return samples[method][task];
   }
 

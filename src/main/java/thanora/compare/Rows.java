@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import thanora.compare.ComparisonResult.Method;
+import thanora.page.Figures;
 
 /** Rows of a table: their order, and the words that all tables share. */
 final class Rows {

@@ -2,6 +2,7 @@ package thanora.compare;
 
 import java.util.Arrays;
 import java.util.List;
+import thanora.page.Estimate;
 
 /**
  * A statistic as measured with each seed and as it came out of each resample.
@@ -19,25 +20,27 @@ import java.util.List;
  * @param bySeed from all rows, one value a seed
  * @param resampled one value a resample
  */
-record Sample(double[] bySeed, double[] resampled) {
+public record Sample(double[] bySeed, double[] resampled) {
   private static final double TAIL = 0.025;
 
   double value() {
     return mean(bySeed);
   }
 
-  Sample minus(Sample other) {
+  /** The difference, resample by resample. */
+  public Sample minus(Sample other) {
     return new Sample(minus(bySeed, other.bySeed), minus(resampled, other.resampled));
   }
 
-  static Sample mean(List<Sample> samples) {
+  /** The mean, resample by resample. */
+  public static Sample mean(List<Sample> samples) {
     return new Sample(
         mean(samples.stream().map(Sample::bySeed).toList(), samples.get(0).bySeed.length),
         mean(samples.stream().map(Sample::resampled).toList(), samples.get(0).resampled.length));
   }
 
   /** Value and 95 % interval, cut to where values can lie. */
-  Estimate estimate(double least, double most) {
+  public Estimate estimate(double least, double most) {
     double value = value();
     if (Double.isNaN(value)) {
       return Estimate.NONE;

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import thanora.compare.ComparisonResult.Method;
+import thanora.page.Figures;
 
 /** A comparison as plain ASCII columns, at most {@value #WIDTH} wide. */
 public final class TerminalTable {

@@ -161,7 +161,7 @@ public record Batch(
       System.arraycopy(own, 0, ids, token, own.length);
       for (int i = 0; i < own.length; i++) {
         positions[token + i] = i;
-        if (i + 1 < own.length && i + 1 >= sample.promptLength()) {
+        if (i + 1 < own.length && sample.trained()[i + 1]) {
           labelled[label] = token + i;
           targets[label] = own[i + 1];
           targetTasks[label] = sample.task();

@@ -1,15 +1,13 @@
 package thanora.data;
 
-import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
 /** The lines of a file as bytes, without their LF or CRLF; memory is bounded by the line limit. */
-final class LineBytes implements Closeable {
+final class LineBytes {
   private final Path file;
   private final int limit;
   private final InputStream input;
@@ -20,10 +18,13 @@ final class LineBytes implements Closeable {
   private int length;
   private int number;
 
-  LineBytes(Path file, int limit) throws IOException {
+  /**
+   * @param file what messages name
+   */
+  LineBytes(Path file, InputStream input, int limit) {
     this.file = file;
     this.limit = limit;
-    this.input = Files.newInputStream(file);
+    this.input = input;
   }
 
   /** Moves to the next line; false at the end of the file. */
@@ -78,10 +79,5 @@ final class LineBytes implements Closeable {
     }
     System.arraycopy(chunk, chunkAt, line, length, count);
     length += count;
-  }
-
-  @Override
-  public void close() throws IOException {
-    input.close();
   }
 }

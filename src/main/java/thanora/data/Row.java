@@ -1,11 +1,91 @@
 package thanora.data;
 
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.Collectors;
+import thanora.text.ChatMessage;
 
 /** One example as text: what the model is given, and what it is trained to answer. */
-public record Row(String prompt, String completion) {
-  public Row {
-    Objects.requireNonNull(prompt, "prompt");
-    Objects.requireNonNull(completion, "completion");
+public sealed interface Row {
+  /** What is given, as one text: rows that ask the same are equal in it. */
+  String prompt();
+
+  /** The answer that the model is judged by: the last one of a conversation. */
+  String completion();
+
+  /** The same row with nothing trained but {@link #completion}. */
+  default Row answerOnly() {
+    return this;
+  }
+
+  /** A prompt and its completion. */
+  static Row of(String prompt, String completion) {
+    return new Pair("", prompt, completion);
+  }
+
+  /**
+   * A prompt and its completion, maybe under a system message.
+   *
+   * @param system the system message; empty for none
+   */
+  record Pair(String system, String question, String completion) implements Row {
+    public Pair {
+      Objects.requireNonNull(system, "system");
+      Objects.requireNonNull(question, "question");
+      Objects.requireNonNull(completion, "completion");
+    }
+
+    @Override
+    public String prompt() {
+      return system.isEmpty() ? question : "system: " + system + "\nuser: " + question;
+    }
+  }
+
+  /**
+   * Messages, of which the assistant's are trained from some place on.
+   *
+   * @param chat the messages; where the assistant speaks at all, it has the last word
+   */
+  record Conversation(thanora.text.Conversation chat) implements Row {
+    @Override
+    public String prompt() {
+      List<ChatMessage> before = before();
+      return before.size() == 1
+          ? before.get(0).content()
+          : before.stream()
+              .map(message -> message.role() + ": " + message.content())
+              .collect(Collectors.joining("\n"));
+    }
+
+    private List<ChatMessage> before() {
+      return chat.messages().subList(0, Math.max(0, chat.messages().size() - 1));
+    }
+
+    @Override
+    public String completion() {
+      ChatMessage last = chat.messages().get(chat.messages().size() - 1);
+      Object calls = last.fields().get("tool_calls");
+      boolean isCall = last.content().isBlank() && calls != null;
+      return last.isAnswer() ? isCall ? calls.toString() : last.content() : "";
+    }
+
+    @Override
+    public Row answerOnly() {
+      return new Conversation(new thanora.text.Conversation(
+          chat.messages(), chat.tools(), chat.messages().size() - 1));
+    }
+  }
+
+  /** Text that is learnt as a whole; nothing is asked, so it is compared as a whole. */
+  record Text(String text) implements Row {
+    @Override
+    public String prompt() {
+      return text;
+    }
+
+    @Override
+    public String completion() {
+      return text;
+    }
   }
 }

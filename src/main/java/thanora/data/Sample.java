@@ -1,33 +1,48 @@
 package thanora.data;
 
 import java.util.Arrays;
+import thanora.text.Encoded;
 
 /**
  * One row of one task, ready for a batch.
  *
  * @param task index of the task, from 0
- * @param row index of the row among the rows of its file, from 0
- * @param ids prompt, completion and end tokens
- * @param promptLength tokens at this index and later are trained on
+ * @param row index of the row among the rows of its files, from 0
+ * @param ids prompt, completion and end tokens, or a whole conversation
+ * @param trained whether each of them is trained on
  */
-public record Sample(int task, int row, int[] ids, int promptLength) {
+public record Sample(int task, int row, int[] ids, boolean[] trained) {
   public Sample {
     if (task < 0 || row < 0) {
       throw new IllegalArgumentException("task " + task + " and row " + row + " must be 0 or more");
     }
-    if (promptLength < 0 || promptLength > ids.length) {
+    if (ids.length != trained.length) {
       throw new IllegalArgumentException(
-          "prompt length " + promptLength + " is outside 0.." + ids.length + ", the row's tokens");
+          ids.length + " tokens and " + trained.length + " marks of which are trained");
     }
   }
 
-  /** The tokens of the prompt. */
+  /** A sample whose tokens from {@code promptLength} on are trained on. */
+  public Sample(int task, int row, int[] ids, int promptLength) {
+    this(task, row, ids, new Encoded(ids, promptLength).trained());
+  }
+
+  /** How many tokens stand before the first that is trained on. */
+  public int promptLength() {
+    return new Encoded(ids, trained).promptLength();
+  }
+
+  /** The tokens before the first that is trained on. */
   public int[] prompt() {
-    return Arrays.copyOf(ids, promptLength);
+    return Arrays.copyOf(ids, promptLength());
   }
 
   /** How many tokens are predicted: those trained on, less a first token that nothing precedes. */
   public int labels() {
-    return ids.length - Math.min(ids.length, Math.max(promptLength, 1));
+    int labels = 0;
+    for (int i = 1; i < ids.length; i++) {
+      labels += trained[i] ? 1 : 0;
+    }
+    return labels;
   }
 }

@@ -1,8 +1,10 @@
 package thanora.data;
 
+import thanora.text.Encoded;
+
 /** Text to token ids; the seam through which a tokenizer and its chat template come in. */
 @FunctionalInterface
 public interface SampleEncoder {
-  /** The tokens of a row: prompt, then completion and end tokens. */
-  EncodedRow encode(Row row);
+  /** The tokens of a row, and which of them are trained on. */
+  Encoded encode(Row row);
 }

@@ -1,6 +1,5 @@
 package thanora.data;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -8,18 +7,20 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import thanora.data.DataReport.SplitReport;
+import thanora.text.Encoded;
+import thanora.text.TokenizerException;
+import thanora.text.jinja.TemplateException;
 
 /** Encodes the chosen rows of one split under the length rule, and counts. */
 final class SplitEncoder {
   private final String name;
-  private final Path file;
   private final int task;
   private final ReadOptions options;
 
   private final List<Sample> samples = new ArrayList<>();
   private final List<Row> rows = new ArrayList<>();
   private int tooLong;
-  private int firstTooLong;
+  private Place firstTooLong;
   private int dropped;
   private int truncated;
   private int unlabelled;
@@ -30,34 +31,37 @@ final class SplitEncoder {
    *
    * @param name the task's and the split's name, for messages
    */
-  SplitEncoder(String name, Path file, int task, ReadOptions options) {
+  SplitEncoder(String name, int task, ReadOptions options) {
     this.name = name;
-    this.file = file;
     this.task = task;
     this.options = options;
   }
 
   /** Encodes the rows of these indices. */
-  Split encode(List<JsonlReader.Line> lines, int[] chosen, SampleEncoder encoder) {
+  Split encode(List<RowFiles.Line> lines, int[] chosen, SampleEncoder encoder) {
     for (int index : chosen) {
-      JsonlReader.Line line = lines.get(index);
-      add(line, index, encoder.encode(line.row()));
+      RowFiles.Line line = lines.get(index);
+      if (line.row().completion().isBlank()) {
+        unlabelled++;
+      } else {
+        add(line, index, encoded(line, encoder));
+      }
     }
     if (tooLong > 0 && options.longRows() == LongRows.REFUSE) {
       throw new DataException(
           String.format(
               Locale.ROOT,
-              "%s: %d of %d rows are longer than %d tokens, the longest %d, the first at %s:%d;"
+              "%s: %d of %d rows are longer than %d tokens, the longest %d, the first at %s;"
                   + " raise the max length, or have long rows dropped or truncated",
-              name, tooLong, chosen.length, options.maxLength(), longest, file, firstTooLong));
+              name, tooLong, chosen.length, options.maxLength(), longest, firstTooLong));
     }
     if (samples.isEmpty()) {
       throw new DataException(
           String.format(
               Locale.ROOT,
-              "%s: none of the %d rows of %s is left: %d too long for %d tokens, %d without a token"
+              "%s: none of the %d rows is left: %d too long for %d tokens, %d without a token"
                   + " to train on; raise the max length or mend the rows",
-              name, chosen.length, file, dropped, options.maxLength(), unlabelled));
+              name, chosen.length, dropped, options.maxLength(), unlabelled));
     }
     return new Split(samples, rows);
   }
@@ -77,20 +81,30 @@ final class SplitEncoder {
         (int) rows.stream().filter(row -> trainPrompts.contains(row.prompt())).count());
   }
 
-  private void add(JsonlReader.Line line, int index, EncodedRow encoded) {
+  private static Encoded encoded(RowFiles.Line line, SampleEncoder encoder) {
+    try {
+      return encoder.encode(line.row());
+    } catch (TokenizerException | TemplateException e) {
+      throw new DataException(line.place() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private void add(RowFiles.Line line, int index, Encoded encoded) {
     int limit = options.maxLength();
     int[] ids = encoded.ids();
+    boolean[] trained = encoded.trained();
     longest = Math.max(longest, ids.length);
     boolean isLong = ids.length > limit;
     if (isLong) {
-      firstTooLong = tooLong++ == 0 ? line.number() : firstTooLong;
+      firstTooLong = tooLong++ == 0 ? line.place() : firstTooLong;
       if (options.longRows() != LongRows.TRUNCATE || encoded.promptLength() >= limit) {
         dropped++;
         return;
       }
       ids = Arrays.copyOf(ids, limit);
+      trained = Arrays.copyOf(trained, limit);
     }
-    Sample sample = new Sample(task, index, ids, encoded.promptLength());
+    Sample sample = new Sample(task, index, ids, trained);
     if (sample.labels() == 0) {
       unlabelled++;
       return;

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
@@ -84,18 +83,18 @@ public final class TaskReader {
   }
 
   private void read(List<TaskData> tasks, List<TaskReport> reports) {
-    List<JsonlReader.Line> lines = rowsOf(source.train());
-    int[] cut = source.validation().isPresent() ? new int[0] : validationRows(lines.size());
+    List<RowFiles.Line> lines = rowsOf(source.train());
+    int[] cut = !source.validation().isEmpty() ? new int[0] : validationRows(lines.size());
     int[] kept = subset("train", without(cut, lines.size()), options.maxTrainRows());
 
-    Counted train = encode("train", source.train(), lines, kept, Set.of());
+    Counted train = encode("train", lines, kept, Set.of());
     Set<String> prompts =
         train.split().rows().stream().map(Row::prompt).collect(Collectors.toSet());
     Counted validation =
         cut.length > 0
-            ? encode("validation", source.train(), lines, cut, prompts)
-            : fromFile("validation", source.validation(), OptionalInt.empty(), prompts);
-    Counted test = fromFile("test", source.test(), options.maxTestRows(), prompts);
+            ? encode("validation", answerOnly(lines), cut, prompts)
+            : fromFiles("validation", source.validation(), OptionalInt.empty(), prompts);
+    Counted test = fromFiles("test", source.test(), options.maxTestRows(), prompts);
 
     tasks.add(
         new TaskData(
@@ -114,30 +113,40 @@ public final class TaskReader {
             List.copyOf(ignoredFields)));
   }
 
-  private List<JsonlReader.Line> rowsOf(Path file) {
-    JsonlReader.Contents contents = JsonlReader.readLines(file);
+  private List<RowFiles.Line> rowsOf(List<Path> files) {
+    RowFiles.Contents contents = RowFiles.read(files, source.rules());
     if (contents.lines().isEmpty()) {
       throw new DataException(
-          "task " + source.name() + " has no rows in " + file + "; add rows or leave the task out");
+          "task " + source.name() + " has no rows in " + shown(files) + "; add rows or leave the task out");
     }
     ignoredFields.addAll(contents.ignoredFields());
     return contents.lines();
   }
 
-  private Counted fromFile(
-      String split, Optional<Path> file, OptionalInt most, Set<String> trainPrompts) {
-    if (file.isEmpty()) {
+  /** What is judged is the last answer of a conversation; all before it is given. */
+  private static List<RowFiles.Line> answerOnly(List<RowFiles.Line> lines) {
+    return lines.stream()
+        .map(line -> new RowFiles.Line(line.place(), line.row().answerOnly())).toList();
+  }
+
+  private static String shown(List<Path> files) {
+    return files.get(0) + (files.size() > 1 ? " and " + (files.size() - 1) + " more" : "");
+  }
+
+  private Counted fromFiles(
+      String split, List<Path> files, OptionalInt most, Set<String> trainPrompts) {
+    if (files.isEmpty()) {
       return Counted.NONE;
     }
-    List<JsonlReader.Line> lines = rowsOf(file.get());
+    List<RowFiles.Line> lines = answerOnly(rowsOf(files));
     int[] rows = subset(split, IntStream.range(0, lines.size()).toArray(), most);
-    return encode(split, file.get(), lines, rows, trainPrompts);
+    return encode(split, lines, rows, trainPrompts);
   }
 
   private Counted encode(
-      String split, Path file, List<JsonlReader.Line> lines, int[] rows, Set<String> trainPrompts) {
+      String split, List<RowFiles.Line> lines, int[] rows, Set<String> trainPrompts) {
     String name = "task " + source.name() + ", " + split;
-    SplitEncoder splitEncoder = new SplitEncoder(name, file, task, options);
+    SplitEncoder splitEncoder = new SplitEncoder(name, task, options);
     Split encoded = splitEncoder.encode(lines, rows, encoder);
     return new Counted(encoded, splitEncoder.report(trainPrompts));
   }

@@ -1,23 +1,25 @@
 package thanora.data;
 
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.List;
 
 /**
  * Where a task's rows lie and how it is judged.
  *
  * @param name the task's name, not blank
- * @param train file of training rows
- * @param validation file of validation rows; where empty they are cut from the training rows
- * @param test file of test rows, if there is one
+ * @param train files of training rows, at least one
+ * @param validation files of validation rows; where empty they are cut from the training rows
+ * @param test files of test rows, if there are any
+ * @param rules what the fields of a row mean
  * @param metric name of the task's metric
  * @param weight the task's weight where the mixing is by weights, above 0
  */
 public record TaskSource(
     String name,
-    Path train,
-    Optional<Path> validation,
-    Optional<Path> test,
+    List<Path> train,
+    List<Path> validation,
+    List<Path> test,
+    RowRules rules,
     String metric,
     double weight) {
   public TaskSource {

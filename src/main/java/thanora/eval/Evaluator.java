@@ -4,15 +4,18 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import thanora.data.Batch;
 import thanora.data.MemberBatch;
+import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.data.Split;
 import thanora.model.Decoder;
+import thanora.model.DecoderMemory;
 import thanora.model.HeadLoss;
 import thanora.model.TextGenerator;
 import thanora.model.TokenBatch;
@@ -50,6 +53,25 @@ public final class Evaluator {
     this.decode = decode;
     this.batchRows = batchRows;
     this.members = members;
+  }
+
+  /**
+   * Bytes that scoring takes beside weights and adapter, counted before anything is loaded: the cache,
+   * and the pass that fills it; or a pass over rows to be scored.
+   *
+   * @param batchRows answers generated at once; 0 where none are
+   * @param prompt tokens of the longest prompt
+   * @param maxNewTokens tokens of an answer at most
+   * @param tokens of all rows
+   * @param length of the longest row
+   */
+  public static long memory(DecoderMemory model, int batchRows, long prompt, long maxNewTokens, long tokens,
+      long length) {
+    long most = Math.min(tokens, model.gpu() ? GPU_BATCH_TOKENS : BATCH_TOKENS);
+    DecoderMemory.Rows scored = DecoderMemory.Rows.dense(Math.max(1, most / length), length);
+    long generating = model.cache(batchRows, prompt + maxNewTokens)
+        + model.unrecorded(DecoderMemory.Rows.dense(batchRows, prompt));
+    return Math.max(generating, model.unrecorded(scored) + model.logits(most));
   }
 
   /**
@@ -144,16 +166,26 @@ public final class Evaluator {
   }
 
   /**
-   * Likelihood and metric of a task's rows, for the first member.
+   * Likelihood and answer of each of a task's rows, for the first member.
    *
-   * @param generate whether answers are generated; the score is NaN where not
+   * @param generate whether answers are generated
+   * @param done receives the number of rows scored so far, then that and the rows answered
    */
-  public TaskScore score(
+  public ScoredTask score(
       Split rows, Metric metric, int tasks, boolean generate, int maxNewTokens, IntConsumer done) {
-    double nll = nll(rows.samples(), tasks)[0];
-    double score = generate
-        ? Arrays.stream(rowScores(rows, metric, maxNewTokens, done)[0]).average().orElse(Double.NaN) : Double.NaN;
-    return new TaskScore(metric, score, nll, rows.size(), rows.labels());
+    double[] nll = rowNll(rows.samples(), tasks, done)[0];
+    List<String> answers =
+        generate ? answers(rows.samples(), maxNewTokens, answered -> done.accept(rows.size() + answered)).get(0) : List.of();
+    List<ScoredRow> scored = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      Row text = rows.rows().get(i);
+      Sample sample = rows.samples().get(i);
+      Optional<String> answer = generate ? Optional.of(answers.get(i)) : Optional.empty();
+      double score = answer.map(a -> metric.score(a, text.completion())).orElse(Double.NaN);
+      scored.add(new ScoredRow(
+          sample.row(), text.prompt(), text.completion(), answer, score, nll[i], sample.labels()));
+    }
+    return new ScoredTask(metric, maxNewTokens, scored);
   }
 
   /** Rows of like length together, so that little is padded in attention. */

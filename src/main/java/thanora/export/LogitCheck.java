@@ -42,26 +42,69 @@ public final class LogitCheck {
   }
 
   /**
+   * How another model's logits differ.
+   *
+   * @param absolute the largest difference of a logit
+   * @param largest the largest logit of the reference
+   * @param same positions at which both models name the same next token
+   * @param positions all positions
+   */
+  public record Comparison(double absolute, double largest, long same, long positions) {
+    /** The largest difference over the largest logit. */
+    public double relative() {
+      return absolute / Math.max(largest, 1e-12);
+    }
+
+    /** The share of positions at which both models name the same next token. */
+    public double sameShare() {
+      return (double) same / Math.max(positions, 1);
+    }
+  }
+
+  /**
    * The largest difference of a logit, over the largest logit of these rows.
    *
    * @param other a model of the same vocabulary
    */
   public double difference(Decoder other) {
-    double largest = 0;
-    double difference = 0;
+    return compare(other).relative();
+  }
+
+  /**
+   * Compares another model's logits on these rows.
+   *
+   * @param other a model of the same vocabulary
+   */
+  public Comparison compare(Decoder other) {
+    Comparison total = new Comparison(0, 0, 0, 0);
     for (int i = 0; i < rows.size(); i++) {
-      float[] reference = logits.get(i);
       float[] values;
       try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
         values = Tensors.floats(logits(other, rows.get(i)));
       }
-      for (int j = 0; j < reference.length; j++) {
-        double gap = Math.abs(values[j] - reference[j]);
-        difference = gap > difference || Double.isNaN(gap) ? gap : difference;
-        largest = Math.max(largest, Math.abs(reference[j]));
-      }
+      total = plus(total, logits.get(i), values, rows.get(i).ids().length);
     }
-    return difference / Math.max(largest, 1e-12);
+    return total;
+  }
+
+  private static Comparison plus(Comparison before, float[] reference, float[] values, int positions) {
+    double absolute = before.absolute;
+    double largest = before.largest;
+    long same = before.same;
+    int width = reference.length / positions;
+    for (int at = 0; at < reference.length; at += width) {
+      int best = at;
+      int otherBest = at;
+      for (int j = at; j < at + width; j++) {
+        double gap = Math.abs(values[j] - reference[j]);
+        absolute = gap > absolute || Double.isNaN(gap) ? gap : absolute;
+        largest = Math.max(largest, Math.abs(reference[j]));
+        best = reference[j] > reference[best] ? j : best;
+        otherBest = values[j] > values[otherBest] ? j : otherBest;
+      }
+      same += best == otherBest ? 1 : 0;
+    }
+    return new Comparison(absolute, largest, same, before.positions + positions);
   }
 
   /**

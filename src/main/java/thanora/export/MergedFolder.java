@@ -7,7 +7,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntConsumer;
@@ -45,14 +47,18 @@ public final class MergedFolder {
       throws IOException {
     Weights weights = base.weights();
     Set<String> wanted = model.tensorNames();
+    Map<String, String> names = new HashMap<>(); // by what the file calls them
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
     for (String name : weights.names()) {
-      if (wanted.contains(name)) {
-        entries.add(new SafetensorsWriter.Entry(name, target(weights, name, dtype), weights.shape(name)));
+      if (wanted.contains(name) || model.config().carries(name)) {
+        String stored = base.storedName(name);
+        names.put(stored, name);
+        entries.add(new SafetensorsWriter.Entry(stored, target(weights, name, dtype), weights.shape(name)));
       }
     }
     int[] count = {0};
-    ShardedWriter.write(folder, entries, name -> {
+    ShardedWriter.write(folder, entries, stored -> {
+      String name = names.get(stored);
       Tensor tensor = tensor(weights, adapter, name, target(weights, name, dtype));
       written.accept(++count[0]);
       return tensor;
@@ -66,7 +72,8 @@ public final class MergedFolder {
     return stored.isFloat() ? dtype.orElse(stored) : stored;
   }
 
-  private static Tensor tensor(Weights weights, Adapter adapter, String name, DType dtype) {
+  /** A tensor of the merged model, rounded once to {@code dtype}. */
+  static Tensor tensor(Weights weights, Adapter adapter, String name, DType dtype) {
     String module = name.endsWith(SUFFIX) ? name.substring(0, name.length() - SUFFIX.length()) : name;
     return adapter.modules().contains(module)
         ? merged(weights, adapter, module, dtype)

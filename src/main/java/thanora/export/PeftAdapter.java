@@ -12,12 +12,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.SafetensorsFile;
@@ -94,6 +96,16 @@ public final class PeftAdapter {
     }
   }
 
+  /**
+   * The least {@code --max-lora-rank} with which vLLM takes an adapter; empty if none does.
+   *
+   * <p>Source: {@code MaxLoRARanks} in vLLM's vllm/config/lora.py.
+   */
+  public static OptionalInt vllmRank(Adapter adapter) {
+    return adapter instanceof DoraAdapter ? OptionalInt.empty()
+        : IntStream.of(1, 8, 16, 32, 64, 128, 256, 320, 512).filter(r -> r >= plain(adapter).exportRank()).findFirst();
+  }
+
   private static void put(Map<String, Tensor> tensors, String module, Tensor a, Tensor b) {
     tensors.put(PREFIX + module + ".lora_A.weight", Tensors.to(a, Placement.CPU_F32));
     tensors.put(PREFIX + module + ".lora_B.weight", Tensors.to(b, Placement.CPU_F32));
@@ -131,12 +143,12 @@ public final class PeftAdapter {
     return config;
   }
 
-  /** Last names where they name exactly the adapted modules, whole names otherwise. */
+  /** Last names where they name exactly the adapted modules of the whole model, whole names otherwise. */
   private static Set<String> targets(Set<String> adapted, Decoder model) {
     Set<String> kinds = adapted.stream().map(PeftAdapter::kind).collect(Collectors.toCollection(TreeSet::new));
     boolean exact = model.projectionNames().stream().filter(name -> kinds.contains(kind(name))).count()
         == adapted.size();
-    return exact ? kinds : new TreeSet<>(adapted);
+    return exact && !model.config().isPart() ? kinds : new TreeSet<>(adapted);
   }
 
   private static String kind(String module) {
@@ -186,6 +198,13 @@ public final class PeftAdapter {
         }
       }
       return adapter;
+    }
+  }
+
+  /** Whether its factors are stored in fewer than 32 bits. */
+  public static boolean isRounded(Path folder) {
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
+      return file.isRounded();
     }
   }
 

@@ -24,7 +24,7 @@ import thanora.tensor.Tensors;
  */
 public final class PreviewPass {
   /** Tokens a forward pass. */
-  private static final int BATCH_TOKENS = 2048;
+  static final int BATCH_TOKENS = 2048;
 
   private final Decoder model;
   private final HasiConfig.Preview options;
@@ -108,10 +108,15 @@ public final class PreviewPass {
     List<Integer> chosen = new ArrayList<>();
     int start = 0;
     for (Sample row : rows) {
-      int first = options.tokens() == HasiConfig.PreviewTokens.LABELS ? row.promptLength() : 0;
-      int end = options.tokens() == HasiConfig.PreviewTokens.PROMPT ? row.promptLength() : row.ids().length;
-      for (int i = options.dropFirstToken() ? Math.max(1, first) : first; i < end; i++) {
-        chosen.add(start + i);
+      for (int i = options.dropFirstToken() ? 1 : 0; i < row.ids().length; i++) {
+        boolean measured = switch (options.tokens()) {
+          case ALL -> true;
+          case PROMPT -> !row.trained()[i];
+          case LABELS -> row.trained()[i];
+        };
+        if (measured) {
+          chosen.add(start + i);
+        }
       }
       start += row.ids().length;
     }

@@ -24,11 +24,7 @@ public record Conflicts(double[] layers, double[][] pairs) {
     Map<Integer, double[]> byLayer = new TreeMap<>();
     for (TaskGradients.ModuleGram gram : grams) {
       add(whole, gram.products());
-      Matcher layer = LAYER.matcher(gram.module());
-      if (layer.find()) {
-        add(byLayer.computeIfAbsent(Integer.parseInt(layer.group(1)), index -> new double[tasks * tasks]),
-            gram.products());
-      }
+      add(byLayer.computeIfAbsent(layer(gram.module()), index -> new double[tasks * tasks]), gram.products());
     }
     double[][] pairs = new double[tasks][tasks];
     for (int i = 0; i < tasks; i++) {
@@ -37,6 +33,15 @@ public record Conflicts(double[] layers, double[][] pairs) {
       }
     }
     return new Conflicts(byLayer.values().stream().mapToDouble(gram -> mean(gram, tasks)).toArray(), pairs);
+  }
+
+  /** The decoder layer that a module belongs to. */
+  static int layer(String module) {
+    Matcher layer = LAYER.matcher(module);
+    if (!layer.find()) {
+      throw new IllegalArgumentException("module " + module + " is in no decoder layer");
+    }
+    return Integer.parseInt(layer.group(1));
   }
 
   private static void add(double[] sum, double[] values) {

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
+import thanora.model.DecoderMemory;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -40,6 +41,16 @@ public final class DoraAdapter extends Adapter {
     @Override
     public DoraAdapter create(Decoder model, List<String> modules, int members) {
       return held(() -> new DoraAdapter(this, model, modules, members));
+    }
+
+    /** {@inheritDoc} Libtorch's graph keeps W x, the sum, and y, which other nodes may keep as well. */
+    @Override
+    public Memory memory(DecoderMemory.Linear layer, DType dtype) {
+      long width = (long) layer.in() + layer.out();
+      long mirrors = dtype == DType.F32 ? 0 : r * width * dtype.bytes();
+      long vectors = layer.out() * (2L * DType.F32.bytes() + dtype.bytes());
+      return new Memory(r * width + layer.out(), mirrors + vectors,
+          r + (layer.outputIsKept() ? 2L : 3L) * layer.out());
     }
   }
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
+import thanora.model.DecoderMemory;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
@@ -64,6 +65,15 @@ public final class LoraAdapter extends Adapter {
       return alike
           ? Optional.of(new Form(r, Math.max(frozenRows, ((Form) other).frozenRows), scaling, routes))
           : Optional.empty();
+    }
+
+    /** {@inheritDoc} Of a token the products with A' are kept; the effective factors are held. */
+    @Override
+    public Memory memory(DecoderMemory.Linear layer, DType dtype) {
+      long width = (long) layer.in() + layer.out();
+      boolean own = frozenRows > 0 || dtype != DType.F32;
+      long effective = own ? (r + frozenRows) * width * dtype.bytes() : 0;
+      return new Memory(r * width, effective + frozenRows * width * DType.F32.bytes(), r + frozenRows);
     }
   }
 

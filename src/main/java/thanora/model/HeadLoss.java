@@ -11,7 +11,7 @@ import thanora.tensor.Tensors;
 
 /**
  * Cross-entropy of the labelled tokens and its gradient with respect to the hidden states, in closed
- * form: the head is frozen, so dH = (softmax(H Wᵀ) − onehot) W.
+ * form: the head is frozen, so dH = (softmax(H Wᵀ) − onehot) W, times the slope of a soft cap before W.
  *
  * <p>Works on a few rows at a time: the logits of all rows never exist at once. Float32 from the
  * logits on.
@@ -23,6 +23,11 @@ public final class HeadLoss {
   private static final long GPU_LOGITS = 128L << 20;
 
   private HeadLoss() {}
+
+  /** Largest number of logits alive at once. */
+  static long budget(boolean gpu) {
+    return gpu ? GPU_LOGITS : CPU_LOGITS;
+  }
 
   /**
    * Result, owned by the caller's scope.
@@ -58,8 +63,7 @@ public final class HeadLoss {
       Tensor where = Tensors.of(labelled, device);
       Tensor rows = Ops.select(hidden.detach(), 0, where); // (M, D)
       Tensor ids = Tensors.of(targets, device);
-      long budget = model.placement().isCpu() ? CPU_LOGITS : GPU_LOGITS;
-      int chunk = (int) Math.max(1, budget / model.config().vocabulary());
+      int chunk = (int) Math.max(1, budget(!model.placement().isCpu()) / model.config().vocabulary());
       Tensor nll = Tensors.empty(model.placement().with(DType.F32), labelled.length);
       Tensor factors = Tensors.to(Tensors.of(scales, scales.length, 1), Placement.CPU_F32.on(device));
       Tensor rowGradient = wantGradient ? Tensors.empty(model.placement(), Tensors.shape(rows)) : null;
@@ -93,9 +97,11 @@ public final class HeadLoss {
     if (factors.isEmpty()) {
       return logits;
     }
+    Optional<Tensor> slope = model.logitSlope(logits);
     Tensor probabilities = logits.sub_(total).exp_();
     Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), rows.size(0), 1), -1);
     probabilities.scatter_add_(1, column, minusOne);
+    slope.ifPresent(probabilities::mul_);
     Tensor weights = Tensors.cast(probabilities.mul_(factors.get()), model.placement().dtype());
     return Ops.matmul(weights, model.head());
   }

@@ -3,6 +3,7 @@ package thanora.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.Ops;
@@ -14,7 +15,7 @@ import thanora.tensor.Tensors;
  *
  * <p>Layout (rows · capacity, Hkv · Dh) a layer, so that a step is one indexed copy.
  */
-public final class KvCache {
+public final class KvCache implements Past {
   private final int rows;
   private final int capacity;
   private final List<Tensor> keys = new ArrayList<>();
@@ -49,6 +50,12 @@ public final class KvCache {
       }
     }
     slots = Tensors.of(where, device);
+    longest = 0;
+  }
+
+  /** Whether some row holds exactly that many tokens. */
+  boolean hasRowOf(int tokens) {
+    return Arrays.stream(lengths).anyMatch(length -> length == tokens);
   }
 
   int[] nextPositions() {
@@ -71,21 +78,19 @@ public final class KvCache {
     return positions;
   }
 
-  /** Whether rows go on token by token, after their first pass. */
-  boolean isDecoding() {
-    return longest > 0;
-  }
-
-  void store(int layer, Tensor k, Tensor v) {
+  @Override
+  public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config) {
     keys.get(layer).index_copy_(0, slots, k);
     values.get(layer).index_copy_(0, slots, v);
+    boolean isDecoding = longest > 0; // rows go on token by token, after their first pass
+    return isDecoding ? Optional.of(attend(layer, q.unsqueeze(2), config)) : Optional.empty();
   }
 
   /** Attention of one new token a row, q (rows, H, 1, Dh), over what the cache holds. */
-  Tensor attend(int layer, Tensor q, ModelConfig config) {
-    int window = config.slidingWindow();
+  private Tensor attend(int layer, Tensor q, ModelConfig config) {
+    int window = config.byLayer().get(layer).window();
     Tensor seen = window > 0 && longest > window ? Ops.mul(mask, windowMask(window)) : mask;
-    return Ops.attention(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
+    return config.scores().masked(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
   }
 
   private Tensor windowMask(int window) {

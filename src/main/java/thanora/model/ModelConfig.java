@@ -1,50 +1,78 @@
 package thanora.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 
 /**
- * What a decoder's {@code config.json} says.
+ * What a decoder's {@code config.json} says; {@link Family} knows what it means.
  *
- * @param modelType {@code llama}, {@code mistral}, {@code qwen2} or {@code qwen3}
+ * @param modelType its {@code model_type}
+ * @param modules what the names of its layers start with: {@code model.}, or more as a part of a larger model
  * @param vocabulary rows of the embedding, V
  * @param hidden width of the residual stream, D
- * @param layers number of decoder layers
  * @param heads query heads, H
  * @param kvHeads key and value heads, Hkv; divides H
  * @param headDim width of a head, Dh
- * @param feedForward inner width of the SwiGLU block
- * @param rmsEps epsilon of the norms
- * @param rope rotary frequencies
+ * @param feedForward inner width of the feed-forward block
  * @param maxPositions longest sequence the model was made for
- * @param slidingWindow keys a query sees, itself included; 0 is no limit
  * @param tied whether the head is the embedding
+ * @param stacked whether q, k and v are one linear layer, and gate and up another (Phi-3)
  * @param attentionBias whether q, k and v have a bias
  * @param outputBias whether o has a bias
  * @param feedForwardBias whether gate, up and down have a bias
- * @param headNorm whether q and k heads are normalised (Qwen3)
+ * @param norms the norms
+ * @param activation of the gate
+ * @param embeddingScale factor of embeddings
+ * @param scores how queries meet keys
+ * @param logitCap soft cap of the logits, 0 for none
+ * @param byLayer what differs between layers
  */
 public record ModelConfig(
     String modelType,
+    String modules,
     int vocabulary,
     int hidden,
-    int layers,
     int heads,
     int kvHeads,
     int headDim,
     int feedForward,
-    double rmsEps,
-    Rope.Frequencies rope,
     int maxPositions,
-    int slidingWindow,
     boolean tied,
+    boolean stacked,
     boolean attentionBias,
     boolean outputBias,
     boolean feedForwardBias,
-    boolean headNorm) {
+    Norms norms,
+    Activation activation,
+    double embeddingScale,
+    Scores scores,
+    double logitCap,
+    List<Layer> byLayer) {
 
-  private static final Set<String> KNOWN = Set.of("llama", "mistral", "qwen2", "qwen3");
-  private static final double DEFAULT_THETA = 10000;
+  private static final String ALONE = "model.";
+  static final String FULL = "full_attention";
+  static final String SLIDING = "sliding_attention";
+  static final int DEFAULT_POSITIONS = 2048;
+
+  /**
+   * Root-mean-square norms.
+   *
+   * @param eps epsilon
+   * @param ofHeads whether q and k heads are normalised too
+   * @param offset what is added to a norm's weight: 1 in Gemma, else 0
+   * @param after whether also what attention and feed-forward give is normalised (Gemma)
+   */
+  record Norms(double eps, boolean ofHeads, double offset, boolean after) {}
+
+  /**
+   * A layer.
+   *
+   * @param window keys a query sees, itself included; 0 for all
+   * @param rope its rotary frequencies, if it knows positions
+   */
+  record Layer(int window, Optional<RopeConfig> rope) {}
 
   /**
    * Reads a Hugging Face {@code config.json}.
@@ -53,72 +81,74 @@ public record ModelConfig(
    */
   public static ModelConfig from(JsonNode json) {
     String type = json.path("model_type").asText("");
-    if (!KNOWN.contains(type)) {
+    return type.equals(Family.LARGER_GEMMA3)
+        ? read(type, "model.language_model.", Family.GEMMA3, json.path("text_config"))
+        : read(type, ALONE, Family.of(type), json);
+  }
+
+  private static ModelConfig read(String type, String modules, Family family, JsonNode json) {
+    ConfigFields config = family.fields(json);
+    if (config.flag("use_bidirectional_attention")) {
       throw new IllegalArgumentException(
-          "config.json: model_type " + (type.isEmpty() ? "is missing" : type + " is unknown")
-              + "; supported are llama, mistral, qwen2, qwen3");
+          "config.json: use_bidirectional_attention is not supported; a decoder looks back only");
     }
-    String activation = json.path("hidden_act").asText("silu");
-    if (!activation.equals("silu") && !activation.equals("swish")) {
-      throw new IllegalArgumentException(
-          "config.json: hidden_act " + activation + " is not supported; these models use silu");
-    }
-    int hidden = positive(json, "hidden_size");
-    int heads = positive(json, "num_attention_heads");
-    int kvHeads = json.hasNonNull("num_key_value_heads") ? positive(json, "num_key_value_heads") : heads;
-    int headDim = json.hasNonNull("head_dim") ? positive(json, "head_dim") : hidden / heads;
+    int hidden = config.positive("hidden_size");
+    int heads = config.positive("num_attention_heads");
+    int kvHeads = config.optional("num_key_value_heads").orElse(heads);
+    int headDim = config.optional("head_dim").orElse(hidden / heads);
     if (heads % kvHeads != 0) {
       throw new IllegalArgumentException("config.json: num_attention_heads " + heads
           + " is not a multiple of num_key_value_heads " + kvHeads);
     }
-    if (headDim % 2 != 0) {
-      throw new IllegalArgumentException("config.json: head_dim " + headDim + " is odd; rotary positions need pairs");
-    }
-    int layers = positive(json, "num_hidden_layers");
-    boolean bias = type.equals("qwen2") || json.path("attention_bias").asBoolean(false);
+    boolean gemma = family.gemma();
     return new ModelConfig(
         type,
-        positive(json, "vocab_size"),
+        modules,
+        config.positive("vocab_size"),
         hidden,
-        layers,
         heads,
         kvHeads,
         headDim,
-        positive(json, "intermediate_size"),
-        json.path("rms_norm_eps").asDouble(1e-6),
-        Rope.Frequencies.from(json, DEFAULT_THETA, headDim),
-        json.path("max_position_embeddings").asInt(2048),
-        slidingWindow(json, type, layers),
-        json.path("tie_word_embeddings").asBoolean(false),
-        bias,
-        json.path("attention_bias").asBoolean(false) && !type.equals("qwen2"),
-        json.path("mlp_bias").asBoolean(false),
-        type.equals("qwen3"));
+        config.positive("intermediate_size"),
+        config.optional("max_position_embeddings").orElse(DEFAULT_POSITIONS),
+        config.flag("tie_word_embeddings"),
+        family.stacked(),
+        family.attentionBias(config),
+        family.outputBias(config),
+        config.flag("mlp_bias"),
+        new Norms(config.number("rms_norm_eps", 1e-6), family.headNorm(), gemma ? 1 : 0, gemma),
+        Activation.named(config.text("hidden_activation", config.text("hidden_act", "silu"))),
+        gemma ? Math.sqrt(hidden) : 1,
+        new Scores(1 / Math.sqrt(config.number("query_pre_attn_scalar", headDim)), family.scoreCap(config)),
+        config.number("final_logit_softcapping", 0),
+        layers(config, family, headDim));
   }
 
-  private static int slidingWindow(JsonNode json, String type, int layers) {
-    if (!json.hasNonNull("sliding_window")) {
-      return 0;
+  private static List<Layer> layers(ConfigFields config, Family family, int headDim) {
+    List<Layer> layers = new ArrayList<>();
+    for (int i = 0; i < config.positive("num_hidden_layers"); i++) {
+      boolean slides = family.slides(config, i);
+      RopeReader reader = new RopeReader(config, slides ? SLIDING : FULL, headDim);
+      layers.add(new Layer(
+          slides ? config.optional("sliding_window").orElse(0) : 0,
+          family.hasPositions(config, i) ? Optional.of(family.rope(config, reader, slides)) : Optional.empty()));
     }
-    if (type.equals("mistral")) {
-      return json.get("sliding_window").asInt();
-    }
-    boolean used = json.path("use_sliding_window").asBoolean(false);
-    if (used && json.path("max_window_layers").asInt(layers) < layers) {
-      throw new IllegalArgumentException(
-          "config.json: use_sliding_window on some layers only is not supported; rows no longer than "
-              + json.get("sliding_window").asInt() + " tokens need none: set it to false");
-    }
-    return 0;
+    return List.copyOf(layers);
   }
 
-  private static int positive(JsonNode json, String field) {
-    JsonNode value = json.path(field);
-    if (!value.canConvertToInt() || value.asInt() < 1) {
-      throw new IllegalArgumentException("config.json: " + field + " "
-          + (value.isMissingNode() ? "is missing" : value + " is not a positive integer"));
-    }
-    return value.asInt();
+  /** Whether a tensor belongs to the larger model that the decoder is a part of, and is carried along. */
+  public boolean carries(String tensor) {
+    return isPart() && tensor.startsWith(ALONE) && !tensor.startsWith(modules);
+  }
+
+  /** Whether the decoder is a part of a larger model. */
+  public boolean isPart() {
+    return !modules.equals(ALONE);
+  }
+
+  /** Number of decoder layers. */
+  public int layers() {
+    return byLayer.size();
   }
 
   /** Width of the queries, H · Dh. */
@@ -129,5 +159,11 @@ public record ModelConfig(
   /** Width of the keys and of the values, Hkv · Dh. */
   public int kvWidth() {
     return kvHeads * headDim;
+  }
+
+  /** Longest row, in tokens, after which rotary frequencies change. */
+  int ropeBorder() {
+    return byLayer.stream().flatMap(layer -> layer.rope().stream()).mapToInt(RopeConfig::border).min()
+        .orElse(RopeConfig.NO_BORDER);
   }
 }

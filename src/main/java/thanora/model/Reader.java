@@ -8,6 +8,8 @@ import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.Weights;
+import thanora.tensor.DType;
+import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 
@@ -23,6 +25,19 @@ final class Reader {
   }
 
   Tensor read(String name, long... shape) {
+    return read(name, placement, shape);
+  }
+
+  /** A norm; what is added to its weight is added in float32 at least, which it then keeps. */
+  Norm norm(String name, int width, ModelConfig.Norms norms) {
+    if (norms.offset() == 0) {
+      return new Norm(read(name, width), norms.eps());
+    }
+    Placement exact = placement.dtype() == DType.F64 ? placement : placement.with(DType.F32);
+    return new Norm(Ops.plus(read(name, exact, width), norms.offset()), norms.eps());
+  }
+
+  private Tensor read(String name, Placement placement, long... shape) {
     if (!weights.names().contains(name)) {
       throw new CheckpointException("tensor " + name + " " + Arrays.toString(shape)
           + " is missing; fetch the weights that belong to config.json");

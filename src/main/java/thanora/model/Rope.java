@@ -7,7 +7,7 @@ import static thanora.tensor.Ops.narrow;
 import static thanora.tensor.Ops.select;
 import static thanora.tensor.Ops.sub;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -15,44 +15,65 @@ import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
- * Rotary positions: pair (xᵢ, xᵢ₊Dh/₂) of a head turned by the angle position · fᵢ.
+ * Rotary positions: pair (xᵢ, xᵢ₊R/₂) of a head turned by the angle position · fᵢ; R of its values are
+ * turned, the others stay.
  *
  * <p>Source: RoFormer (arXiv 2104.09864); pairing of halves as in Hugging Face checkpoints.
  */
 final class Rope {
-  private final Tensor cos; // (positions, 1, Dh/2)
-  private final Tensor sin;
+  private static final int FIRST_LENGTH = 2048;
 
-  private Rope(Tensor cos, Tensor sin) {
-    this.cos = cos;
-    this.sin = sin;
+  private final RopeConfig config;
+  private final Placement placement;
+  private int length; // positions in a table
+  private Tensor cos; // (positions, 1, R/2); where long rows have frequencies of their own, twice as many
+  private Tensor sin;
+
+  /** Tables for the first positions; more are made when they are asked for. */
+  Rope(RopeConfig config, int maxPositions, Placement placement) {
+    this.config = config;
+    this.placement = placement;
+    fill(Math.min(maxPositions, FIRST_LENGTH));
   }
 
-  /** Tables for positions 0 .. {@code length} − 1, computed in float64. */
-  static Rope of(Frequencies frequencies, int length, Placement placement) {
-    double[] f = frequencies.values();
-    float[] cosines = new float[length * f.length];
-    float[] sines = new float[length * f.length];
+  private void fill(int positions) {
+    length = positions;
+    boolean twice = config.border() < RopeConfig.NO_BORDER;
+    int pairs = config.frequencies().size();
+    float[] cosines = new float[(twice ? 2 : 1) * length * pairs];
+    float[] sines = new float[cosines.length];
+    fill(config.frequencies(), 0, cosines, sines);
+    if (twice) {
+      fill(config.longFrequencies(), length * pairs, cosines, sines);
+    }
+    TensorScope.outside(() -> {
+      cos = Tensors.to(Tensors.of(cosines, -1, 1, pairs), placement);
+      sin = Tensors.to(Tensors.of(sines, -1, 1, pairs), placement);
+      return cos;
+    });
+  }
+
+  /** Computed in float64. */
+  private void fill(List<Double> frequencies, int from, float[] cosines, float[] sines) {
+    int at = from;
     for (int p = 0; p < length; p++) {
-      for (int i = 0; i < f.length; i++) {
+      for (double frequency : frequencies) {
         // transformers multiplies float32 position and frequency; follow it, so that long rows agree
-        float angle = (float) p * (float) f[i];
-        cosines[p * f.length + i] = (float) Math.cos(angle);
-        sines[p * f.length + i] = (float) Math.sin(angle);
+        float angle = (float) p * (float) frequency;
+        cosines[at] = (float) (Math.cos(angle) * config.factor());
+        sines[at++] = (float) (Math.sin(angle) * config.factor());
       }
     }
-    return TensorScope.outside(() -> new Rope(
-        Tensors.to(Tensors.of(cosines, length, 1, f.length), placement),
-        Tensors.to(Tensors.of(sines, length, 1, f.length), placement)));
   }
 
-  int length() {
-    return (int) cos.size(0);
-  }
-
-  /** The rows of the tables that a batch needs: (N, 1, Dh/2) each. */
-  Angles at(Tensor positions) {
-    return new Angles(select(cos, 0, positions), select(sin, 0, positions));
+  /** The rows of the tables that a batch needs: (N, 1, R/2) each. */
+  Angles at(TokenBatch batch) {
+    if (batch.lastPosition() >= length) {
+      fill(Math.max(2 * length, batch.lastPosition() + 1));
+    }
+    Tensor rows = batch.lastPosition() < config.border()
+        ? batch.positions : batch.positionsWithShift(config.border(), length);
+    return new Angles(select(cos, 0, rows), select(sin, 0, rows));
   }
 
   /** Cosines and sines of each token of a batch. */
@@ -64,56 +85,14 @@ final class Rope {
 
     /** Turns heads x (N, H, Dh). */
     Tensor turn(Tensor x) {
-      long half = x.size(2) / 2;
+      long half = cos.size(2);
       Tensor first = narrow(x, 2, 0, half);
       Tensor second = narrow(x, 2, half, half);
-      return cat(2,
-          sub(mul(first, cos), mul(second, sin)),
-          add(mul(second, cos), mul(first, sin)));
-    }
-  }
-
-  /**
-   * The angle a position adds in each pair, in radians.
-   *
-   * @param values Dh/2 frequencies
-   */
-  public record Frequencies(double[] values) {
-    static Frequencies from(JsonNode json, double defaultTheta, int headDim) {
-      JsonNode parameters = json.hasNonNull("rope_parameters") ? json.get("rope_parameters") : json;
-      JsonNode scaling = json.hasNonNull("rope_parameters") ? parameters : json.path("rope_scaling");
-      double theta = parameters.path("rope_theta").asDouble(json.path("rope_theta").asDouble(defaultTheta));
-      double[] f = new double[headDim / 2];
-      for (int i = 0; i < f.length; i++) {
-        f[i] = Math.pow(theta, -2.0 * i / headDim);
-      }
-      String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
-      switch (type) {
-        case "default" -> { }
-        case "linear" -> {
-          for (int i = 0; i < f.length; i++) {
-            f[i] /= scaling.path("factor").asDouble(1);
-          }
-        }
-        case "llama3" -> scaleLlama3(f, scaling);
-        default -> throw new IllegalArgumentException("config.json: rope_scaling " + type
-            + " is not supported; supported are default, linear and llama3");
-      }
-      return new Frequencies(f);
-    }
-
-    /** Long waves slowed by {@code factor}, short ones kept, a linear blend between (Llama 3.1). */
-    private static void scaleLlama3(double[] f, JsonNode scaling) {
-      double factor = scaling.path("factor").asDouble(8);
-      double low = scaling.path("low_freq_factor").asDouble(1);
-      double high = scaling.path("high_freq_factor").asDouble(4);
-      double original = scaling.path("original_max_position_embeddings").asDouble(8192);
-      for (int i = 0; i < f.length; i++) {
-        double wavelength = 2 * Math.PI / f[i];
-        double blend = (original / wavelength - low) / (high - low);
-        double kept = Math.min(1, Math.max(0, blend));
-        f[i] = (1 - kept) * f[i] / factor + kept * f[i];
-      }
+      Tensor turnedFirst = sub(mul(first, cos), mul(second, sin));
+      Tensor turnedSecond = add(mul(second, cos), mul(first, sin));
+      long rest = x.size(2) - 2 * half;
+      return rest == 0 ? cat(2, turnedFirst, turnedSecond)
+          : cat(2, turnedFirst, turnedSecond, narrow(x, 2, 2 * half, rest));
     }
   }
 }

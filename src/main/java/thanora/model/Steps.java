@@ -12,19 +12,19 @@ import thanora.tensor.Ops;
 final class Steps {
   private Steps() {}
 
-  /** x / √(mean(x²) + eps) · weight over the last dimension. */
-  static Tensor norm(TokenBatch batch, Tensor x, Tensor weight, double eps) {
-    return isRecorded(batch, List.of(x))
-        ? batch.tape().get().autograd(List.of(x), in -> Ops.rmsNorm(in.get(0), weight, eps))
-        : Ops.rmsNorm(x, weight, eps);
+  /** The norm of x (N, D). */
+  static Tensor norm(TokenBatch batch, Tensor x, Norm norm) {
+    return byAutograd(batch, x, norm::of);
   }
 
-  /** The same over the width of each head of x (N, H Dh). */
-  static Tensor headNorm(TokenBatch batch, Tensor x, Tensor weight, double eps) {
-    UnaryOperator<Tensor> norm = in ->
-        Ops.rmsNorm(in.view(in.size(0), -1, weight.numel()), weight, eps).view(in.size(0), -1);
+  /** The norm of each head of x (N, H Dh). */
+  static Tensor headNorm(TokenBatch batch, Tensor x, Norm norm) {
+    return byAutograd(batch, x, norm::ofHeads);
+  }
+
+  private static Tensor byAutograd(TokenBatch batch, Tensor x, UnaryOperator<Tensor> part) {
     return isRecorded(batch, List.of(x))
-        ? batch.tape().get().autograd(List.of(x), in -> norm.apply(in.get(0))) : norm.apply(x);
+        ? batch.tape().get().autograd(List.of(x), in -> part.apply(in.get(0))) : part.apply(x);
   }
 
   /** a + b. */
@@ -40,17 +40,28 @@ final class Steps {
     }, List.of());
   }
 
-  /** silu(gate) ∘ up. */
-  static Tensor gated(TokenBatch batch, Tensor gate, Tensor up) {
-    Tensor y = Ops.mul(Ops.silu(gate), up);
+  /** activation(gate) ∘ up. */
+  static Tensor gated(TokenBatch batch, Activation activation, Tensor gate, Tensor up) {
+    Tensor y = Ops.mul(activation.of(gate), up);
     if (!isRecorded(batch, List.of(gate, up))) {
       return y;
     }
     Tape tape = batch.tape().get();
     return tape.record(y, g -> {
-      tape.add(gate, Ops.siluBackward(Ops.mul(g, up), gate));
-      tape.add(up, Ops.mul(g, Ops.silu(gate)));
+      tape.add(gate, activation.backward(Ops.mul(g, up), gate));
+      tape.add(up, Ops.mul(g, activation.of(gate)));
     }, List.of(gate, up));
+  }
+
+  /** The columns [from, from + width) of x (N, C). */
+  static Tensor columns(TokenBatch batch, Tensor x, int from, int width) {
+    Tensor y = Ops.narrow(x, 1, from, width);
+    if (!isRecorded(batch, List.of(x))) {
+      return y;
+    }
+    Tape tape = batch.tape().get();
+    long columns = x.size(1);
+    return tape.record(y, g -> tape.addColumns(x, columns, from, g), List.of());
   }
 
   /** W x (+ bias) of a frozen layer. */

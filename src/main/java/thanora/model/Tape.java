@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
 
 /**
  * A recorded forward pass, as a list of nodes, and the backward pass through them, last node first.
@@ -132,6 +133,21 @@ public final class Tape implements AutoCloseable {
       slot.put(Ops.addmm(slot.gradient, dy, w, 1), true);
     }
     return slot.gradient;
+  }
+
+  /**
+   * Adds to the gradient of some columns of a tensor that is {@link #reaches reached}.
+   *
+   * @param columns of the whole tensor
+   */
+  void addColumns(Tensor x, long columns, long from, Tensor gradient) {
+    Slot slot = slots.get(x);
+    if (slot.gradient == null) {
+      slot.put(gradient.new_zeros(gradient.size(0), columns), true);
+    } else if (!slot.own) {
+      slot.put(Tensors.copy(slot.gradient), true);
+    }
+    Ops.addInPlace(Ops.narrow(slot.gradient, 1, from, gradient.size(1)), gradient);
   }
 
   /** A part of the forward pass under libtorch's autograd, for the node that is recorded next. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -49,7 +50,10 @@ public final class TextGenerator {
       Answers answers = new Answers(prompts.size(), stopIds);
       int[] next = firstTokens(prompts, tasks, members, cache);
       for (int made = 1; answers.take(next) && made < maxNewTokens; made++) {
-        next = nextTokens(next, tasks, members, cache);
+        // where a row grows longer than its rotary frequencies serve, its keys are turned anew
+        next = cache.hasRowOf(model.config().ropeBorder())
+            ? firstTokens(answers.after(prompts), tasks, members, cache)
+            : nextTokens(next, tasks, members, cache);
       }
       return answers.tokens();
     }
@@ -107,6 +111,16 @@ public final class TextGenerator {
         }
       }
       return goesOn;
+    }
+
+    /** Each prompt with what has been generated after it. */
+    List<int[]> after(List<int[]> prompts) {
+      List<int[]> longer = new ArrayList<>();
+      for (int row = 0; row < rows.size(); row++) {
+        longer.add(IntStream.concat(
+            Arrays.stream(prompts.get(row)), rows.get(row).stream().mapToInt(Integer::intValue)).toArray());
+      }
+      return longer;
     }
 
     List<int[]> tokens() {

@@ -1,6 +1,7 @@
 package thanora.model;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.MemberBatch;
@@ -23,18 +24,20 @@ public final class TokenBatch {
   private final int[] rowTasks;
   private final int longest;
   private final int lastPosition;
+  private final int[] hostPositions;
   private final Optional<Padding> padding;
   private final int members;
   private final Tensor tokenTasks; // (N / members)
-  private final Optional<KvCache> cache;
+  private final Optional<Past> past;
   private Optional<Tape> tape = Optional.empty();
 
   private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, int members, String device,
-      Optional<KvCache> cache) {
+      Optional<Past> past) {
     this.members = members;
     this.tokenTasks = Tensors.of(tokenTasks(rowStarts, rowTasks, ids.length / members), device);
     this.ids = Tensors.of(ids, device);
     this.positions = Tensors.of(positions, device);
+    this.hostPositions = positions;
     this.rowStarts = rowStarts;
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = rowTasks;
@@ -42,7 +45,7 @@ public final class TokenBatch {
     this.lastPosition = Arrays.stream(positions).max().orElse(0);
     this.padding = longest * rows() == ids.length
         ? Optional.empty() : Optional.of(Padding.of(rowStarts, longest, device));
-    this.cache = cache;
+    this.past = past;
   }
 
   /**
@@ -82,6 +85,24 @@ public final class TokenBatch {
     int[] starts = new int[ids.length + 1];
     Arrays.setAll(starts, i -> i);
     return new TokenBatch(ids, positions, starts, rowTasks, members, device, Optional.of(cache));
+  }
+
+  /** Further tokens of texts, grouped by task. */
+  static TokenBatch further(List<Reading> texts, List<int[]> tokens, String device) {
+    int[] starts = new int[texts.size() + 1];
+    for (int row = 0; row < texts.size(); row++) {
+      starts[row + 1] = starts[row] + tokens.get(row).length;
+    }
+    int[] positions = positionsOf(starts);
+    for (int row = 0; row < texts.size(); row++) {
+      for (int i = starts[row]; i < starts[row + 1]; i++) {
+        positions[i] += texts.get(row).length();
+      }
+    }
+    int[] ids = tokens.stream().flatMapToInt(Arrays::stream).toArray();
+    int[] tasks = texts.stream().mapToInt(Reading::task).toArray();
+    return new TokenBatch(
+        ids, positions, starts, tasks, 1, device, Optional.of(new ReadingPast(texts, starts, device)));
   }
 
   /** Has the forward pass recorded, so that {@link Tape#backward} can follow. */
@@ -177,8 +198,21 @@ public final class TokenBatch {
     return lastPosition;
   }
 
-  Optional<KvCache> cache() {
-    return cache;
+  /** Position of each token (N), and {@code shift} more in rows of more than {@code border} tokens. */
+  Tensor positionsWithShift(int border, int shift) {
+    int[] shifted = hostPositions.clone();
+    for (int row = 0; row < rows(); row++) {
+      if (hostPositions[rowStarts[row + 1] - 1] >= border) {
+        for (int i = rowStarts[row]; i < rowStarts[row + 1]; i++) {
+          shifted[i] += shift;
+        }
+      }
+    }
+    return Tensors.of(shifted, Tensors.device(ids));
+  }
+
+  Optional<Past> past() {
+    return past;
   }
 
   /** First token of each row, and N at the end, on the device. */

@@ -122,9 +122,16 @@ public final class Ops {
     return torch.embedding(table, ids);
   }
 
-  /** x / √(mean(x²) + eps) · weight over the last dimension. */
+  /**
+   * x / √(mean(x²) + eps) · weight over the last dimension, of x's type; in the weight's type where that
+   * is another one.
+   */
   public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
-    return torch.rms_norm(x, new long[] {weight.numel()}, new TensorOptional(weight), new DoubleOptional(eps));
+    DType type = DType.of(x);
+    Tensor wide = Tensors.cast(x, DType.of(weight));
+    Tensor normed =
+        torch.rms_norm(wide, new long[] {weight.numel()}, new TensorOptional(weight), new DoubleOptional(eps));
+    return Tensors.cast(normed, type);
   }
 
   /** x · sigmoid(x). */
@@ -137,20 +144,55 @@ public final class Ops {
     return torch.silu_backward(g, x);
   }
 
+  /** gelu(x) by its approximation with tanh. */
+  public static Tensor gelu(Tensor x) {
+    return torch.gelu(x, "tanh");
+  }
+
+  /** The gradient of {@link #gelu} at x, times g. */
+  public static Tensor geluBackward(Tensor g, Tensor x) {
+    return torch.gelu_backward(g, x, "tanh");
+  }
+
+  /** Hyperbolic tangent, element by element. */
+  public static Tensor tanh(Tensor x) {
+    return x.tanh();
+  }
+
   /**
-   * softmax(q kᵀ / √Dh) v; q (B, H, T, Dh), k and v (B, Hkv, S, Dh), grouped heads allowed.
+   * softmax(scale · q kᵀ) v; q (B, H, T, Dh), k and v (B, Hkv, S, Dh), grouped heads allowed.
    *
    * @param causal query t sees keys 0..t; needs T = S
    */
-  public static Tensor attention(Tensor q, Tensor k, Tensor v, boolean causal) {
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, boolean causal) {
     return torch.scaled_dot_product_attention(
-        q, k, v, new TensorOptional(), 0.0, causal, new DoubleOptional(), q.size(1) != k.size(1));
+        q, k, v, new TensorOptional(), 0.0, causal, new DoubleOptional(scale), q.size(1) != k.size(1));
   }
 
   /** The same with a mask (B, 1, T, S) of booleans: true where a key is seen. */
-  public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor mask) {
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, double scale, Tensor mask) {
     return torch.scaled_dot_product_attention(
-        q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(), q.size(1) != k.size(1));
+        q, k, v, new TensorOptional(mask), 0.0, false, new DoubleOptional(scale), q.size(1) != k.size(1));
+  }
+
+  /**
+   * The same with soft-capped scores, cap · tanh(scale · q kᵀ / cap), which no fused kernel of libtorch
+   * has: all scores (B, H, T, S) exist at once.
+   */
+  public static Tensor cappedAttention(Tensor q, Tensor k, Tensor v, double scale, double cap, Tensor mask) {
+    Tensor grouped = q.reshape(q.size(0), k.size(1), -1, q.size(2), q.size(3)); // (B, Hkv, H / Hkv, T, Dh)
+    Tensor scores = scale(matmul(grouped, transposeLast(k.unsqueeze(2))), scale / cap);
+    Tensor seen = scale(scores.tanh(), cap)
+        .masked_fill(mask.unsqueeze(2).logical_not(), new Scalar(Double.NEGATIVE_INFINITY));
+    DType type = DType.of(q);
+    Tensor weights = Tensors.cast(softmax(type == DType.F64 ? seen : Tensors.cast(seen, DType.F32)), type);
+    return matmul(weights, v.unsqueeze(2)).reshape(q.size(0), q.size(1), q.size(2), q.size(3));
+  }
+
+  /** (1, 1, length, length) of booleans: query t sees keys t − window + 1 .. t. */
+  public static Tensor causalMask(int length, int window, String device) {
+    return TensorScope.keep(() ->
+        Tensors.ones(new Placement(device, DType.BOOL), 1, 1, length, length).tril(0).triu(1L - window));
   }
 
   /** Whether {@link #raggedAttention} serves heads (N, H, Dh) of this type, width and device. */
@@ -159,15 +201,16 @@ public final class Ops {
   }
 
   /**
-   * softmax(q kᵀ / √Dh) v over rows that lie one after another, each query over the keys of its row up
+   * softmax(scale · q kᵀ) v over rows that lie one after another, each query over the keys of its row up
    * to itself; q (N, H, Dh), k and v (N, Hkv, Dh).
    *
    * @param starts first token of each row, and N at the end; int32
    * @param longest tokens of the longest row
    * @param window keys a query sees, itself included; 0 for all
    */
-  public static Tensor raggedAttention(Tensor q, Tensor k, Tensor v, Tensor starts, long longest, int window) {
-    return RaggedAttention.of(q, k, v, starts, longest, window);
+  public static Tensor raggedAttention(
+      Tensor q, Tensor k, Tensor v, double scale, Tensor starts, long longest, int window) {
+    return RaggedAttention.of(q, k, v, scale, starts, longest, window);
   }
 
   /** log Σ exp over the last dimension, which stays with size 1. */

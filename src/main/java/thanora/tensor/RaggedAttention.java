@@ -30,7 +30,7 @@ final class RaggedAttention {
       try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
         Tensor heads = Tensors.zeros(new Placement("cuda", DType.BF16), 1, 1, 64);
         Tensor starts = Tensors.to(Tensors.of(new int[] {0, 1}, "cuda"), new Placement("cuda", DType.I32));
-        of(heads, heads, heads, starts, 1, 0);
+        of(heads, heads, heads, 1, starts, 1, 0);
         return true;
       } catch (RuntimeException refused) {
         return false;
@@ -46,7 +46,7 @@ final class RaggedAttention {
   }
 
   /**
-   * softmax(q kᵀ / √Dh) v, each query over the keys of its row up to itself.
+   * softmax(scale · q kᵀ) v, each query over the keys of its row up to itself.
    *
    * @param q (N, H, Dh)
    * @param k (N, Hkv, Dh), H a multiple of Hkv
@@ -56,7 +56,8 @@ final class RaggedAttention {
    * @param window keys a query sees, itself included; 0 for all
    * @return (N, H, Dh)
    */
-  static Tensor of(Tensor q, Tensor k, Tensor v, Tensor starts, long longest, int window) {
+  static Tensor of(
+      Tensor q, Tensor k, Tensor v, double scale, Tensor starts, long longest, int window) {
     IValue none = new IValue();
     IValue rows = new IValue(starts);
     IValue length = new IValue(longest);
@@ -64,8 +65,8 @@ final class RaggedAttention {
     IValueVector stack = new IValueVector(
         new IValue(q), new IValue(k), new IValue(v), rows, rows, length, length,
         new IValue(0.0), new IValue(true), no, // dropout, causal, debug mask
-        none, window > 0 ? new IValue((long) window - 1) : none, window > 0 ? new IValue(0L) : none,
-        none, none); // scale, left, right, used keys, slopes
+        new IValue(scale), window > 0 ? new IValue((long) window - 1) : none, window > 0 ? new IValue(0L) : none,
+        none, none); // left, right, used keys, slopes
     Operator.FORWARD.callBoxed(stack);
     return new Tensor(stack.get(0).toTensor()); // an element dies with its vector
   }

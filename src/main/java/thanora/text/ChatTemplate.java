@@ -1,9 +1,7 @@
 package thanora.text;
 
 import java.time.LocalDateTime;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import thanora.text.jinja.Rendering;
@@ -67,14 +65,7 @@ public final class ChatTemplate {
     all.put("tools", null);
     all.put("documents", null);
     all.putAll(variables);
-    List<Map<String, String>> list = new ArrayList<>();
-    for (ChatMessage message : messages) {
-      Map<String, String> fields = new LinkedHashMap<>();
-      fields.put("role", message.role());
-      fields.put("content", message.content());
-      list.add(fields);
-    }
-    all.put("messages", list);
+    all.put("messages", messages.stream().map(ChatMessage::fields).toList());
     all.put("add_generation_prompt", addGenerationPrompt);
     Rendering rendering = template.render(all, now);
     return new Rendered(rendering.text(), rendering.generated().stream()

@@ -49,6 +49,14 @@ public final class Tokenizer {
     this.chatTemplate = chatTemplate.map(template -> ChatTemplate.of(template, specialTokens()));
   }
 
+  private Tokenizer(Tokenizer other, String chatTemplate) {
+    this.tokenizerJson = other.tokenizerJson;
+    this.vocabulary = other.vocabulary;
+    this.special = other.special;
+    this.tokenizer = other.tokenizer;
+    this.chatTemplate = Optional.of(ChatTemplate.of(chatTemplate, specialTokens()));
+  }
+
   /**
    * Reads tokenizer.json and, where present, tokenizer_config.json, special_tokens_map.json,
    * generation_config.json and chat_template.jinja of a folder.
@@ -86,6 +94,15 @@ public final class Tokenizer {
       }
     }
     return new Tokenizer(source, tokenizerJson, vocabulary, special, chatTemplate);
+  }
+
+  /**
+   * The same tokenizer with another chat template.
+   *
+   * @throws thanora.text.jinja.TemplateException if the template is not supported
+   */
+  public Tokenizer withChatTemplate(String source) {
+    return new Tokenizer(this, source);
   }
 
   private static HuggingFaceTokenizer load(String source, String json) {
@@ -194,6 +211,11 @@ public final class Tokenizer {
   /** Largest id + 1: the rows that an embedding needs. */
   public int vocabularySize() {
     return vocabulary.size();
+  }
+
+  /** Whether the id is one of a token; ids below {@link #vocabularySize} may be none. */
+  public boolean hasToken(int id) {
+    return vocabulary.text(id).isPresent();
   }
 
   /** Whether the id is a special token, which {@link #decode} can leave out. */

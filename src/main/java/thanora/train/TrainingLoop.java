@@ -167,9 +167,7 @@ public final class TrainingLoop {
         : rows.values().stream().mapToInt(part -> Batch.split(part, most).size()).max().orElseThrow();
     Map<Long, List<Batch>> parts = new LinkedHashMap<>();
     for (Map.Entry<Long, List<Sample>> own : rows.entrySet()) {
-      List<List<Sample>> cut = rows.size() == 1 && most < Integer.MAX_VALUE
-          ? Batch.split(own.getValue(), most)
-          : Batch.splitRows(own.getValue(), (own.getValue().size() + count - 1) / count);
+      List<List<Sample>> cut = cut(own.getValue(), rows.size() == 1 ? most : Integer.MAX_VALUE, count);
       parts.put(own.getKey(), cut.stream().map(part -> Batch.of(part, tasks.tasks().size())).toList());
     }
     List<MemberBatch> batches = new ArrayList<>();
@@ -181,6 +179,16 @@ public final class TrainingLoop {
       batches.add(MemberBatch.of(members));
     }
     return batches;
+  }
+
+  /**
+   * Cuts the rows of a step into micro-batches.
+   *
+   * @param most tokens of one; no limit where it is the largest int, then they are {@code count}
+   */
+  public static List<List<Sample>> cut(List<Sample> rows, int most, int count) {
+    return most < Integer.MAX_VALUE
+        ? Batch.split(rows, most) : Batch.splitRows(rows, (rows.size() + count - 1) / count);
   }
 
   /** This process's rows. */

@@ -16,6 +16,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
@@ -25,8 +26,9 @@ class GgufFileTest {
   @TempDir Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"tiny-llama", "tiny-llama3", "tiny-qwen2"})
-  void tensorsEqualTheWeightsTheFileWasMadeFrom(String name) {
+  @CsvSource({"tiny-llama,9", "tiny-llama3,9", "tiny-qwen2,12", "tiny-qwen3,11", "tiny-smollm3,9", "tiny-phi3,6", "tiny-gemma2,11",
+      "tiny-gemma3,13"})
+  void tensorsEqualTheWeightsTheFileWasMadeFrom(String name, int ofTheFirstLayer) {
     try (TensorScope scope = TensorScope.open();
         GgufFile file = GgufFile.open(Golden.path("gguf/" + name + ".gguf"));
         Weights weights = file.weights();
@@ -42,10 +44,9 @@ class GgufFileTest {
           compared++;
         }
       }
-      assertThat(compared).isEqualTo(name.equals("tiny-qwen2") ? 12 : 9);
+      assertThat(compared).isEqualTo(ofTheFirstLayer);
       assertThat(weights.names()).contains("model.embed_tokens.weight", "model.norm.weight",
-          "lm_head.weight", "model.layers.1.mlp.down_proj.weight")
-          .doesNotContain("rope_freqs.weight");
+          "model.layers.1.mlp.down_proj.weight").noneMatch(tensor -> tensor.startsWith("rope"));
     }
   }
 
@@ -72,6 +73,29 @@ class GgufFileTest {
     assertThat(config.get("model_type").textValue()).isEqualTo("qwen2");
     assertThat(config.get("rope_theta").doubleValue()).isEqualTo(1e6);
     assertThat(config.has("rope_scaling")).isFalse();
+  }
+
+  /** What is in no other file: transformers' own names for it. */
+  @Test
+  void configOfGemma3HasBothRotaryBases() {
+    assertThat(config("tiny-gemma3")).isEqualTo(Json.object("expected", """
+        {"architectures":["Gemma3ForCausalLM"],"model_type":"gemma3_text",
+        "hidden_activation":"gelu_pytorch_tanh","hidden_size":32,"intermediate_size":64,
+        "num_hidden_layers":4,"num_attention_heads":4,"num_key_value_heads":2,"head_dim":16,
+        "vocab_size":96,"max_position_embeddings":512,"rms_norm_eps":1.0E-5,
+        "tie_word_embeddings":true,"query_pre_attn_scalar":16,"attention_bias":false,
+        "sliding_window":4,"sliding_window_pattern":3,"rope_theta":50000.0,
+        "rope_local_base_freq":1000.0,"rope_scaling":{"rope_type":"linear","factor":4.0},
+        "bos_token_id":1,"eos_token_id":2}"""));
+  }
+
+  @Test
+  void configOfPhi3HasTheFactorsOfItsTensors() {
+    ObjectNode config = config("tiny-phi3");
+    assertThat(config.get("rope_scaling").get("long_factor").toString()).isEqualTo("[1.2,4.0,9.0]");
+    assertThat(config.get("partial_rotary_factor").doubleValue()).isEqualTo(0.75);
+    assertThat(config.get("original_max_position_embeddings").intValue()).isEqualTo(8);
+    assertThat(config.get("sliding_window").intValue()).isEqualTo(6);
   }
 
   @ParameterizedTest
@@ -103,6 +127,25 @@ class GgufFileTest {
       assertThat(tokenizer.encode("h\u00e9</s>", true, false).getIds())
           .containsExactly(1, 5, 6, 3, 4, 2);
       assertThat(tokenizer.decode(new long[] {1, 14, 5, 12}, true)).isEqualTo("hello hell");
+    }
+  }
+
+  /** Gemma's: no space before the text; runs of newlines and of spaces are tokens that split it. */
+  @Test
+  void sentencePieceWithoutAPrefixKeepsRunsOfSpacesAndNewlines() throws IOException {
+    Map<String, Object> gemma = new TreeMap<>(sentencePiece());
+    gemma.put("tokenizer.ggml.tokens", new String[] {"<unk>", "<s>", "</s>", "<0xC3>", "<0xA9>", "\u2581", "h",
+        "e", "l", "o", "he", "ll", "hell", "hello", "\u2581hello", "\n", "\n\n", "  ", "   "});
+    gemma.put("tokenizer.ggml.token_type", new int[] {2, 3, 3, 6, 6, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 4, 4, 4});
+    gemma.put("tokenizer.ggml.scores",
+        new float[] {0, 0, 0, 0, 0, -9, -9, -9, -9, -9, -1, -2, -3, -4, -5, 0, 0, 0, 0});
+    Path path = write(gemma, Map.of("tokenizer.ggml.add_space_prefix", false));
+    try (GgufFile file = GgufFile.open(path); HuggingFaceTokenizer tokenizer = tokenizer(file)) {
+      assertThat(tokenizer.encode("hello hello", true, false).getIds()).containsExactly(1, 13, 14);
+      assertThat(tokenizer.encode("hello\n\n\nhello", true, false).getIds()).containsExactly(1, 13, 16, 15, 13);
+      assertThat(tokenizer.encode("hello   hello", true, false).getIds()).containsExactly(1, 13, 18, 13);
+      assertThat(tokenizer.encode("h\u00e9", true, false).getIds()).containsExactly(1, 6, 3, 4);
+      assertThat(tokenizer.decode(new long[] {1, 13, 18, 13, 16, 14}, true)).isEqualTo("hello   hello\n\n hello");
     }
   }
 
@@ -205,6 +248,8 @@ class GgufFileTest {
   private static void value(Bytes bytes, Object value) {
     if (value instanceof String text) {
       bytes.u32(8).string(text);
+    } else if (value instanceof Boolean flag) {
+      bytes.u32(7).raw(new byte[] {(byte) (flag ? 1 : 0)});
     } else if (value instanceof Integer number) {
       bytes.u32(4).u32(number);
     } else if (value instanceof String[] texts) {

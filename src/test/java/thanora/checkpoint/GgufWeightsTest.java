@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,21 +19,34 @@ class GgufWeightsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "token_embd.weight, model.embed_tokens.weight",
-    "output_norm.weight, model.norm.weight",
-    "output.weight, lm_head.weight",
-    "blk.11.attn_norm.weight, model.layers.11.input_layernorm.weight",
-    "blk.0.attn_q.bias, model.layers.0.self_attn.q_proj.bias",
-    "blk.0.attn_output.weight, model.layers.0.self_attn.o_proj.weight",
-    "blk.0.attn_q_norm.weight, model.layers.0.self_attn.q_norm.weight",
-    "blk.0.attn_k_norm.weight, model.layers.0.self_attn.k_norm.weight",
-    "blk.0.ffn_norm.weight, model.layers.0.post_attention_layernorm.weight",
-    "blk.0.ffn_gate.weight, model.layers.0.mlp.gate_proj.weight",
-    "blk.0.unheard_of.weight, blk.0.unheard_of.weight",
-    "attn_q.weight, attn_q.weight",
+    "LLAMA, token_embd.weight, model.embed_tokens.weight",
+    "LLAMA, output_norm.weight, model.norm.weight",
+    "LLAMA, output.weight, lm_head.weight",
+    "LLAMA, blk.11.attn_norm.weight, model.layers.11.input_layernorm.weight",
+    "LLAMA, blk.0.attn_q.bias, model.layers.0.self_attn.q_proj.bias",
+    "LLAMA, blk.0.attn_output.weight, model.layers.0.self_attn.o_proj.weight",
+    "LLAMA, blk.0.attn_q_norm.weight, model.layers.0.self_attn.q_norm.weight",
+    "LLAMA, blk.0.attn_k_norm.weight, model.layers.0.self_attn.k_norm.weight",
+    "LLAMA, blk.0.ffn_norm.weight, model.layers.0.post_attention_layernorm.weight",
+    "LLAMA, blk.0.ffn_gate.weight, model.layers.0.mlp.gate_proj.weight",
+    "GEMMA3, blk.0.ffn_norm.weight, model.layers.0.pre_feedforward_layernorm.weight",
+    "GEMMA2, blk.0.post_attention_norm.weight, model.layers.0.post_attention_layernorm.weight",
+    "GEMMA2, blk.0.post_ffw_norm.weight, model.layers.0.post_feedforward_layernorm.weight",
+    "GEMMA3, blk.0.attn_norm.weight, model.layers.0.input_layernorm.weight",
+    "PHI3, blk.0.attn_qkv.weight, model.layers.0.self_attn.qkv_proj.weight",
+    "PHI3, blk.0.ffn_up.weight, model.layers.0.mlp.gate_up_proj.weight",
+    "PHI3, blk.0.ffn_norm.weight, model.layers.0.post_attention_layernorm.weight",
   })
-  void namesAreThoseOfHuggingFace(String llamaCpp, String huggingFace) {
-    assertThat(GgufNames.huggingFace(llamaCpp)).isEqualTo(huggingFace);
+  void namesAreThoseOfHuggingFace(GgufFamily family, String llamaCpp, String huggingFace) {
+    assertThat(GgufNames.huggingFace(family, llamaCpp)).isEqualTo(huggingFace);
+    assertThat(GgufNames.llamaCpp(family, huggingFace)).isEqualTo(llamaCpp);
+  }
+
+  @Test
+  void namesOfNoTensorStayAsTheyAre() {
+    for (String name : List.of("blk.0.unheard_of.weight", "attn_q.weight")) {
+      assertThat(GgufNames.huggingFace(GgufFamily.LLAMA, name)).isEqualTo(name);
+    }
   }
 
   /**
@@ -71,6 +86,6 @@ class GgufWeightsTest {
       bytes.f32(value);
     }
     return new GgufWeights(
-        GgufHeader.read(FileBytes.open(bytes.write(folder.resolve(name)))), heads, heads);
+        GgufHeader.read(FileBytes.open(bytes.write(folder.resolve(name)))), new GgufTarget(GgufFamily.LLAMA, heads, heads, Map.of()));
   }
 }

@@ -17,6 +17,7 @@ import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import thanora.SmolLm2;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -100,6 +101,28 @@ class SmolLm2Test {
       double seconds = (System.nanoTime() - start) / 1e9;
       assertThat(seconds).isLessThan(3);
       System.getLogger("smollm2").log(System.Logger.Level.INFO, "weights read in {0} s", seconds);
+    }
+  }
+
+  /** The folder was made from the file, which llama.cpp's converter made. */
+  @Test
+  void whatAFolderIsWrittenWithIsWhatLlamaCppsConverterWrote(@TempDir Path temp) {
+    try (Checkpoint saved = saved(); Checkpoint file = Checkpoint.open(folder)) {
+      Map<String, Object> ours = written(saved.ggufMetadata(), temp.resolve("ours.gguf"));
+      Map<String, Object> theirs = written(file.ggufMetadata(), temp.resolve("theirs.gguf"));
+      assertThat(ours).containsKeys("llama.rope.freq_base", "tokenizer.ggml.pre", "tokenizer.chat_template");
+      // transformers made a tokenizer without the file's split at digits
+      ours.keySet().removeIf(key ->
+          key.startsWith("general.") || key.equals("tokenizer.ggml.pre") || !theirs.containsKey(key));
+      theirs.keySet().retainAll(ours.keySet());
+      assertThat(ours).hasSizeGreaterThan(15).isEqualTo(theirs);
+    }
+  }
+
+  private static Map<String, Object> written(GgufValues values, Path path) {
+    GgufWriter.write(path, values, List.of(), name -> null);
+    try (FileBytes file = FileBytes.open(path)) {
+      return GgufHeader.read(file).metadata();
     }
   }
 }

@@ -98,6 +98,51 @@ class BadInputTest {
   }
 
   @Test
+  void rowsThatDoNotFitTheirTask() throws IOException {
+    Path table = small.rows("a/train.csv", "question,answer\n1+1,2\n");
+    assertRefused(1, small.train("--set", "tasks.a.train=a/train.csv", "--set",
+        "tasks.a.prompt={questio}", "--set", "tasks.a.completion={answer}"),
+        table + ":2: questio is missing; the row has [question, answer]; name one of them in the"
+            + " recipe");
+    Path chat = small.rows("a/train.jsonl", "{\"messages\": [{\"role\": \"alien\", \"content\": \"x\"},"
+        + " {\"role\": \"assistant\", \"content\": \"y\"}]}\n");
+    Path template = Files.writeString(folder.resolve("t.jinja"), "{% for m in messages %}"
+        + "{% if m.role == 'alien' %}{{ raise_exception('who is alien?') }}{% endif %}"
+        + "{{ m.content }}{{ eos_token }}{% endfor %}");
+    assertRefused(1, small.train("--set", "chat_template=" + template),
+        chat + ":1: chat template, line 1: the template says: who is alien?");
+    Path parquet = small.rows("b/train.parquet", "PAR1 and no more");
+    assertRefused(1, small.run("data", "preview", small.recipe.toString(), "--quiet", "--set",
+        "tasks.b.train=b/*.parquet"), parquet
+        + ": is not a whole Parquet file: it does not end in PAR1; fetch it again");
+  }
+
+  @Test
+  void templatesThatAreMissingOrBroken() throws IOException {
+    Path template = Files.writeString(folder.resolve("t.jinja"), "\n{% if %}");
+    assertRefused(2, small.train("--set", "chat_template=" + folder + "/no.jinja"),
+        "chat_template: " + folder + "/no.jinja does not exist; check the path");
+    int code = small.train("--set", "chat_template=" + template);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: chat_template: " + template + ": chat template, line 2: ");
+    assertThat(code).isEqualTo(2);
+  }
+
+  @Test
+  void textWhereAnswersAreScored() throws IOException {
+    small.rows("b/test.jsonl", "{\"text\": \"x\"}\n");
+    assertRefused(1, small.train("--set", "eval.generate=true"), "task b, test row 1: plain text asks"
+        + " for no answer that could be scored; set eval.generate to false");
+  }
+
+  @Test
+  void globsThatMatchNothing() {
+    assertRefused(2, small.train("--set", "tasks.a.train=[a/*.json, a/train.jsonl]"),
+        "tasks.a.train: " + small.folder + "/data/a/*.json is not a file; give its folder as data or"
+            + " --data");
+  }
+
+  @Test
   void aTaskWithoutRows() throws IOException {
     Path empty = small.rows("a/train.jsonl", "\n");
     assertRefused(1, small.train(),
@@ -122,7 +167,8 @@ class BadInputTest {
   /** A part of a model, what is done to it, and what is said of it after the model's path. */
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
-    "TYPE | : config.json: model_type gpt2 is unknown; supported are llama, mistral, qwen2, qwen3",
+    "TYPE | : config.json: model_type mixtral is not supported; supported are llama, mistral, qwen2, qwen3,"
+        + " phi3, smollm3, gemma2, gemma3_text, gemma3",
     "CONFIG | /config.json: is not valid JSON (Unexpected end-of-input: expected close marker for"
         + " Object at line 1, column 2)",
     "SHAPE | : tensor model.embed_tokens.weight has shape [3072, 256], config.json says [3073, 256];"
@@ -158,7 +204,7 @@ class BadInputTest {
     Path config = model.resolve("config.json");
     Path weights = model.resolve("model.safetensors");
     switch (damage) {
-      case "TYPE" -> edit(config, c -> c.put("model_type", "gpt2"));
+      case "TYPE" -> edit(config, c -> c.put("model_type", "mixtral"));
       case "SHAPE" -> edit(config, c -> c.put("vocab_size", 3073));
       case "MISSING" -> edit(config, c -> c.put("tie_word_embeddings", false));
       case "VOCABULARY" -> edit(config, c -> c.put("vocab_size", 100));
@@ -265,7 +311,46 @@ class BadInputTest {
     for (String command : List.of("merge", "export")) {
       int code = small.run(command, "anywhere", "--out", folder.toString());
       assertRefused(2, code,
-          "--out " + folder + ": exists already; give another folder or remove it");
+          "--out " + folder + ": exists already; give another name or remove it");
+    }
+  }
+
+  @Test
+  void whatIsVerifiedMustBeSomethingOfThisRun() throws IOException {
+    assertThat(small.train()).isZero();
+    String run = small.out.toString();
+    Path nothing = folder.resolve("nothing");
+    assertThat(small.run("verify", run, nothing.toString(), "--quiet")).isEqualTo(2);
+    assertThat(small.stderr()).containsExactly("thanora: " + nothing + ": is not there; give something that can be"
+        + " verified: a run folder, a PEFT adapter, a Hugging Face model or a .gguf file");
+    Path other = Path.of("src/test/resources/golden/gguf/tiny-llama.gguf");
+    assertThat(small.run("verify", run, other.toString(), "--quiet")).isEqualTo(2);
+    assertThat(small.stderr()).containsExactly("thanora: " + other
+        + ": has a vocabulary of 96 tokens, the run's base one of 3072; it did not come from this run");
+    Path text = Files.writeString(folder.resolve("text.gguf"), "no such thing");
+    assertThat(small.run("verify", run, text.toString(), "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).containsExactly(
+        "thanora: " + text + ": is not a GGUF file: it does not start with 'GGUF'");
+    assertThat(small.run("verify", run, "demo/model", "--limit", "1e-9", "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: demo/model: logits differ by ").contains("the limit is 1.0e-09");
+    assertThat(small.stdout()).contains("too far");
+  }
+
+  @Test
+  void aTokenizerThatLlamaCppDoesNotKnow() throws IOException {
+    Path model = small.modelCopy();
+    Path tokenizer = model.resolve("tokenizer.json");
+    Files.writeString(tokenizer, Files.readString(tokenizer).replaceFirst(
+        "\"individual_digits\": ?true", "\"individual_digits\": false"));
+    assertThat(small.train("--model", model.toString())).isZero();
+    Path out = folder.resolve("m.gguf");
+    assertThat(small.run("merge", small.out.toString(), "--out", out.toString(), "--quiet")).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: " + model + ": the tokenizer splits text by [{\"type\":\"Digits\"")
+        .endsWith("write a Hugging Face folder and convert it with llama.cpp's convert_hf_to_gguf.py");
+    try (var left = Files.list(folder)) {
+      assertThat(left.map(file -> file.getFileName().toString())).noneMatch(name -> name.startsWith("m.gguf"));
     }
   }
 
@@ -303,7 +388,7 @@ class BadInputTest {
 
   @Test
   void promptsBeyondTheContext() {
-    int code = small.run("generate", "--model", "demo", "--prompt", "word ".repeat(300));
+    int code = small.run("generate", "--model", "demo", "--prompt", "word ".repeat(300), "--quiet");
     assertThat(small.stderr()).singleElement().asString().matches(
         "thanora: the prompt has \\d+ tokens, the model's context 256; shorten it");
     assertThat(code).isEqualTo(2);
@@ -323,5 +408,30 @@ class BadInputTest {
     assertThat(small.run("train", "r.yaml", "--rundir", "x")).isEqualTo(2);
     assertThat(small.stderr()).containsExactly(
         "thanora: option --rundir is unknown; did you mean --run-dir? See thanora train --help");
+  }
+
+  @Test
+  void aReportNeedsTheFolderOfARunAndAPlaceToGo() throws IOException {
+    Path none = folder.resolve("none");
+    assertRefused(2, small.run("report", none.toString()),
+        "run folder " + none + ": holds no recipe.yaml; give the folder of a run");
+    Path run = Files.createDirectories(folder.resolve("run"));
+    Files.copy(small.recipe, run.resolve("recipe.yaml"));
+    Path answers = Files.writeString(run.resolve("answers.jsonl"), "{}\n");
+    assertRefused(1, small.run("report", run.toString()), answers + ":1: is not a row that a run wrote; remove"
+        + " the file, answers are then missing in the report");
+    Files.delete(answers);
+    Path missing = folder.resolve("no/page.html");
+    assertThat(small.run("report", run.toString(), "--out", missing.toString())).isEqualTo(1);
+    assertThat(small.stderr()).singleElement().asString()
+        .startsWith("thanora: " + missing + ": cannot be written (NoSuchFileException");
+    assertThat(run).isDirectoryNotContaining("glob:**report.html");
+  }
+
+  @Test
+  void resultsDoNotGoWhereAFileIs() throws IOException {
+    Path file = Files.writeString(folder.resolve("file"), "x");
+    assertRefused(2, small.run("eval", small.recipe.toString(), "--quiet", "--output-path", file.toString()),
+        "--output-path " + file + ": is a file; name a folder");
   }
 }

@@ -39,11 +39,13 @@ class ContractTest {
     assertThat(JSON.readTree(small.out.resolve("summary.json").toFile()))
         .isEqualTo(JSON.readTree(small.stdout()));
     try (Stream<Path> files = Files.list(small.out)) {
-      assertThat(files.map(file -> file.getFileName().toString())).containsExactlyInAnyOrder(
-          "recipe.yaml", "plan.json", "before.json", "log.jsonl", "checkpoints", "adapter",
-          "summary.json");
+      assertThat(files.map(file -> file.getFileName().toString().replaceAll("(tfevents)[.].*", "$1")))
+          .containsExactlyInAnyOrder("recipe.yaml", "plan.json", "before.json", "environment.json",
+              "log.jsonl", "events.out.tfevents", "checkpoints", "adapter", "answers.jsonl",
+              "summary.json", "report.html", "trainer_state.json");
     }
     List<String> log = Files.readAllLines(small.out.resolve("log.jsonl"));
+    log.removeIf(line -> line.contains("\"event\""));
     assertThat(log).hasSize(2);
     assertThat(keys(JSON.readTree(log.get(0)))).containsExactly(
         "step", "loss", "task_loss", "spr", "lr", "grad_norm", "tokens", "seconds");
@@ -52,6 +54,10 @@ class ContractTest {
     JsonNode scores = result(small);
     assertThat(keys(scores)).containsExactly("tasks", "mean");
     assertThat(keys(scores.at("/tasks/a"))).containsExactly("metric", "score", "nll", "rows");
+
+    assertThat(small.run("report", out, "--out", folder.resolve("page.html").toString(), "--json")).isZero();
+    assertThat(keys(result(small))).containsExactly("out");
+    assertThat(folder.resolve("page.html")).hasSameTextualContentAs(small.out.resolve("report.html"));
 
     Path merged = folder.resolve("merged");
     assertThat(small.run("merge", out, "--out", merged.toString(), "--json", "--quiet")).isZero();
@@ -62,7 +68,25 @@ class ContractTest {
     assertThat(small.run("export", out, "--out", adapter.toString(), "--json", "--quiet")).isZero();
     assertThat(adapter.resolve("adapter_model.safetensors")).exists();
 
-    assertSameAnswers(small, List.of("--run", out), List.of("--model", merged.toString()),
+    Path model = folder.resolve("model.gguf");
+    assertThat(small.run("merge", out, "--outtype", "f32", "--out", model.toString(), "--json", "--quiet")).isZero();
+    assertThat(keys(result(small)))
+        .containsExactly("out", "max_logit_difference", "adapter", "merged");
+
+    Path lora = folder.resolve("adapter.gguf");
+    assertThat(small.run("export", out, "--out", lora.toString(), "--json", "--quiet")).isZero();
+    assertThat(result(small).toString()).isEqualTo("{\"format\":\"gguf\",\"out\":\"" + lora + "\"}");
+
+    assertThat(small.run("verify", out, merged.toString(), adapter.toString(), model.toString(), lora.toString(),
+        "--json", "--quiet")).isZero();
+    JsonNode verified = result(small);
+    assertThat(keys(verified)).containsExactly("run", "results");
+    assertThat(verified.get("results").findValuesAsText("kind"))
+        .containsExactly("model_folder", "peft_adapter", "gguf_model", "gguf_adapter");
+    assertThat(keys(verified.at("/results/0"))).containsExactly("path", "kind", "max_logit_difference", "relative",
+        "limit", "same_token", "positions", "passed");
+
+    assertSameAnswers(small, List.of("--run", out), List.of("--model", model.toString()), List.of("--model", merged.toString()),
         List.of("--model", "demo", "--adapter", adapter.toString()));
   }
 

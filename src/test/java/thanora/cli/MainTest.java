@@ -26,15 +26,24 @@ class MainTest {
   @ParameterizedTest
   @CsvSource({
     "demo, --run-dir --seed --set --model --data --resume --quiet --json --steps",
+    "data preview, --rows --seed --set --model --data --quiet --json",
+    "init, --model --out --yes --quiet --json",
+    "plan, --seed --set --model --data --quiet --json",
+    "doctor, --quiet --json",
     "analyze, --run-dir --seed --set --model --data --quiet --json --out",
     "train, --run-dir --seed --set --model --data --resume --quiet --json",
-    "eval, --run-dir --seed --set --model --data --quiet --json --adapter",
-    "merge, --run-dir --seed --set --model --data --quiet --json --out --logits",
-    "export, --run-dir --seed --set --model --data --quiet --json --out --format --logits",
-    "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json"
+    "eval, --run-dir --seed --set --model --data --quiet --json --adapter --output-path",
+    "report, --run-dir --out --quiet --json",
+    "merge, --run-dir --seed --set --model --data --quiet --json --out --format --outtype --logits",
+    "export, --run-dir --seed --set --model --data --quiet --json --out --format --outtype --logits",
+    "verify, --seed --set --model --data --quiet --json --limit",
+    "download, --dataset --config --quiet --json",
+    "generate, --model --adapter --run --run-dir --prompt --max-new-tokens --quiet --json --system --temperature",
+    "chat, --model --adapter --run --system --max-new-tokens --temperature --top-p --seed",
+    "serve, --model --adapter --run --host --port --api-key --cors --parallel --queue --max-length --timeout"
   })
   void everyCommandExplainsItsOptions(String command, String options) {
-    assertThat(run(command, "--help")).isZero();
+    assertThat(run((command + " --help").split(" "))).isZero();
     assertThat(out.toString()).contains("Usage: thanora " + command).contains(options.split(" "));
     assertThat(err.toString()).isEmpty();
   }
@@ -43,7 +52,8 @@ class MainTest {
   void helpNamesEveryCommandAndVersionIsThePoms() throws IOException {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("demo", "analyze", "train", "eval", "merge", "export", "generate");
+        .contains("demo", "init", "plan", "doctor", "completion", "help", "analyze", "train", "eval", "report", "merge", "export", "generate",
+            "data", "verify", "chat", "serve", "download");
     out.getBuffer().setLength(0);
     assertThat(run("--version")).isZero();
     String version = out.toString().strip().replace("thanora ", "");
@@ -87,13 +97,20 @@ class MainTest {
   @ValueSource(
       strings = {
         "trian x.yaml", "train", "train x.yaml --sed 1", "train x.yaml --seed one",
-        "merge run", "merge --out o", "merge a --run-dir b --out o", "eval", "generate",
+        "merge run", "merge --out o", "report", "report x y", "merge a --run-dir b --out o", "eval", "generate",
         "generate --prompt x", "generate --prompt x --run a --adapter b",
-        "export run --out o --format onnx", "train x.yaml --resume",
-        "generate --model m --prompt x --max-new-tokens 0",
+        "export run --out o --format onnx", "train x.yaml --resume", "verify",
+        "export run --out o --outtype f16", "merge run --out o.gguf --outtype q4_0",
+        "merge run --out o.gguf --format hf --outtype f32", "verify run --limit x",
+        "generate --model m --prompt x --max-new-tokens 0", "generate --model m --prompt x --prompts f",
+        "chat", "chat --model m --temperature -1", "serve", "serve --model m --port 70000",
         "bench", "bench --model m --config c", "bench --config c --length 1",
         "bench --config bench/smollm2-135m.json --tasks 16",
-        "compare demo --methods lora --first-seed -1", "join a.json --out o"
+        "download", "download a", "download a/b --config c", "download a/b/c",
+        "compare demo --methods lora --first-seed -1", "join a.json --out o",
+        "data previev r.yaml", "data preview", "data preview demo --rows x",
+        "completion fish", "help trian", "init nowhere",
+        "init . --model nowhere", "plan", "plan nowhere.yaml"
       })
   void wrongUseIsOneLineAndCodeTwo(String line) {
     assertThat(run(line.split(" "))).isEqualTo(2);

@@ -52,6 +52,26 @@ class ProgressTest {
   }
 
   @Test
+  void anUnknownNumberIsCounted() {
+    try (Progress progress = progress(Style.PLAIN, 100, 0)) {
+      for (int step = 1; step <= 50; step++) {
+        seconds(step * 0.25);
+        progress.update(step);
+      }
+    }
+    assertThat(written.toString().lines()).containsExactly("train 40 4.0/s", "train 50 4.0/s");
+  }
+
+  @Test
+  void whatIsOverAtOnceIsNotSaidInAFile() {
+    try (Progress progress = progress(Style.PLAIN, 100, 2)) {
+      seconds(1.5);
+      progress.update(2);
+    }
+    assertThat(written.toString()).isEmpty();
+  }
+
+  @Test
   void onATerminalTheLineIsDrawnOver() {
     Progress progress = progress(Style.LIVE, 100, 4);
     seconds(2);

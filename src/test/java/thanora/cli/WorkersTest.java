@@ -47,7 +47,7 @@ class WorkersTest {
   void twoProcessesComeToTheSameBytesAsOne() {
     assertThat(compare("alone", "--set", "device=cpu")).as(said()).isZero();
     assertThat(compare("shared", "--devices", "cpu,cpu")).as(said()).isZero();
-    assertThat(said()).contains("[cpu] train group").doesNotContain("ended with code");
+    assertThat(said()).contains("[cpu] task ").doesNotContain("ended with code");
     assertThat(folder.resolve("shared/compare.json")).hasSameBinaryContentAs(folder.resolve("alone/compare.json"));
     assertThat(folder.resolve("shared/groups/group0/.lock")).doesNotExist();
   }

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import thanora.page.Estimate;
 
 class ResamplesTest {
   private static final double[] ONES = {1, 1, 1, 1, 1, 1};

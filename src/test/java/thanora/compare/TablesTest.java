@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
+import thanora.page.Figures;
 
 class TablesTest {
   private static String markdown(ComparisonResult result) {

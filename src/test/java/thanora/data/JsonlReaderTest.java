@@ -11,6 +11,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,6 +19,14 @@ class JsonlReaderTest {
   private static final String GOOD = "{\"prompt\": \"p\", \"completion\": \"c\"}";
 
   @TempDir Path folder;
+
+  private static List<Row> read(Path file) {
+    return readLines(file).lines().stream().map(RowFiles.Line::row).toList();
+  }
+
+  private static RowFiles.Contents readLines(Path file) {
+    return RowFiles.read(List.of(file), RowRules.none());
+  }
 
   private Path file(byte[] bytes) throws IOException {
     return Files.write(folder.resolve("rows.jsonl"), bytes);
@@ -32,7 +41,7 @@ class JsonlReaderTest {
   }
 
   private void refused(Path file, String... parts) {
-    assertThatThrownBy(() -> JsonlReader.read(file))
+    assertThatThrownBy(() -> read(file))
         .isInstanceOf(DataException.class)
         .hasMessageStartingWith(file.toString())
         .hasMessageContainingAll(parts)
@@ -46,17 +55,17 @@ class JsonlReaderTest {
             "{\"prompt\": \"Straße 😀\", \"completion\": \"\\ud83d\\ude00\\n x \"}\n"
                 + "{\"completion\":\"2\",\"prompt\":\"\"}");
 
-    assertThat(JsonlReader.read(file))
-        .containsExactly(new Row("Straße 😀", "😀\n x "), new Row("", "2"));
+    assertThat(read(file))
+        .containsExactly(Row.of("Straße 😀", "😀\n x "), Row.of("", "2"));
   }
 
   @Test
   void acceptsByteOrderMarkCrlfAndBlankLines() throws IOException {
     Path file = file("\uFEFF" + GOOD + "\r\n\r\n  \t\n" + GOOD + "\r\n\n");
 
-    assertThat(JsonlReader.readLines(file).lines())
+    assertThat(readLines(file).lines())
         .containsExactly(
-            new JsonlReader.Line(1, new Row("p", "c")), new JsonlReader.Line(4, new Row("p", "c")));
+            new RowFiles.Line(new Place(file, 1), Row.of("p", "c")), new RowFiles.Line(new Place(file, 4), Row.of("p", "c")));
   }
 
   @Test
@@ -64,7 +73,7 @@ class JsonlReaderTest {
     String prompt = "ä".repeat(100_000);
     Path file = file("{\"prompt\": \"" + prompt + "\", \"completion\": \"c\"}\n" + GOOD + "\n");
 
-    assertThat(JsonlReader.read(file)).containsExactly(new Row(prompt, "c"), new Row("p", "c"));
+    assertThat(read(file)).containsExactly(Row.of(prompt, "c"), Row.of("p", "c"));
   }
 
   @Test
@@ -72,18 +81,18 @@ class JsonlReaderTest {
     Path file =
         file("{\"id\": 7, \"prompt\": \"p\", \"meta\": {\"a\": [1, {}]}, \"completion\": \"c\"}");
 
-    JsonlReader.Contents contents = JsonlReader.readLines(file);
+    RowFiles.Contents contents = readLines(file);
 
     assertThat(contents.lines())
-        .extracting(JsonlReader.Line::row)
-        .containsExactly(new Row("p", "c"));
+        .extracting(RowFiles.Line::row)
+        .containsExactly(Row.of("p", "c"));
     assertThat(contents.ignoredFields()).containsExactly("id", "meta");
   }
 
   @Test
   void emptyFilesHaveNoRows() throws IOException {
-    assertThat(JsonlReader.read(file(""))).isEmpty();
-    assertThat(JsonlReader.read(file("\n \r\n"))).isEmpty();
+    assertThat(read(file(""))).isEmpty();
+    assertThat(read(file("\n \r\n"))).isEmpty();
   }
 
   @Test
@@ -179,8 +188,8 @@ class JsonlReaderTest {
     byte[] frame = "{\"prompt\": \"\", \"completion\": \"c\"}".getBytes(UTF_8);
     String prompt = "x".repeat(JsonlReader.MAX_LINE_BYTES - frame.length);
 
-    assertThat(JsonlReader.read(file("{\"prompt\": \"" + prompt + "\", \"completion\": \"c\"}\n")))
-        .containsExactly(new Row(prompt, "c"));
+    assertThat(read(file("{\"prompt\": \"" + prompt + "\", \"completion\": \"c\"}\n")))
+        .containsExactly(Row.of(prompt, "c"));
   }
 
   @Test

@@ -16,13 +16,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.data.DataReport.SplitReport;
+import thanora.text.Encoded;
 
 class TaskReaderTest {
   /** One token a character: 1 begins, then the prompt, 2 and the completion, then 3 ends. */
   private static final SampleEncoder CHARACTERS =
       row -> {
         String text = "\u0001" + row.prompt() + "\u0002" + row.completion() + "\u0003";
-        return new EncodedRow(text.chars().toArray(), row.prompt().length() + 2);
+        return new Encoded(text.chars().toArray(), row.prompt().length() + 2);
       };
 
   @TempDir Path folder;
@@ -47,7 +48,8 @@ class TaskReaderTest {
 
   private static TaskSource source(String name, Path train, Path test) {
     return new TaskSource(
-        name, train, Optional.empty(), Optional.ofNullable(test), "exact_match", 1);
+        name, List.of(train), List.of(), Optional.ofNullable(test).stream().toList(), RowRules.none(),
+        "exact_match", 1);
   }
 
   private static ReadOptions options(int maxLength, LongRows longRows) {
@@ -67,7 +69,7 @@ class TaskReaderTest {
   }
 
   @Test
-  void samplesAreTheEncodedRowsAndKeepTheirText() throws IOException {
+  void samplesAreTheEncodedsAndKeepTheirText() throws IOException {
     Path train = file("train", "ab", "c", "", "de");
     TaskSet set =
         TaskReader.read(
@@ -78,7 +80,7 @@ class TaskReaderTest {
     TaskData two = set.tasks().get(1);
     assertThat(two.name()).isEqualTo("two");
     assertThat(two.metric()).isEqualTo("exact_match");
-    assertThat(two.train().rows()).containsExactly(new Row("ab", "c"), new Row("", "de"));
+    assertThat(two.train().rows()).containsExactly(Row.of("ab", "c"), Row.of("", "de"));
     assertThat(two.train().samples()).extracting(Sample::task).containsExactly(1, 1);
     assertThat(two.train().samples()).extracting(Sample::row).containsExactly(0, 1);
     assertThat(two.train().samples().get(0).ids()).containsExactly(1, 'a', 'b', 2, 'c', 3);
@@ -120,7 +122,7 @@ class TaskReaderTest {
         TaskReader.read(
             List.of(source("geo", train, null)), options(6, LongRows.DROP), CHARACTERS);
 
-    assertThat(set.tasks().get(0).train().rows()).containsExactly(new Row("p", "c"));
+    assertThat(set.tasks().get(0).train().rows()).containsExactly(Row.of("p", "c"));
     assertThat(set.report().tasks().get(0).train())
         .isEqualTo(new SplitReport(1, 2, 0, 0, 5, 2, 11, 0, 0));
     assertThat(set.report().lines())
@@ -141,7 +143,7 @@ class TaskReaderTest {
     Split split = set.tasks().get(0).train();
     assertThat(split.samples().get(0).ids()).containsExactly(1, 'p', 2, 'a', 'b', 'c');
     assertThat(split.samples()).extracting(Sample::row).containsExactly(1, 2);
-    assertThat(split.rows()).containsExactly(new Row("p", "abcdefg"), new Row("p", "c"));
+    assertThat(split.rows()).containsExactly(Row.of("p", "abcdefg"), Row.of("p", "c"));
     assertThat(set.report().tasks().get(0).train())
         .isEqualTo(new SplitReport(2, 1, 1, 0, 11, 3 + 2, 11, 0, 0));
   }
@@ -163,7 +165,7 @@ class TaskReaderTest {
   void rowsWithoutATokenToTrainOnAreDroppedAndCounted() throws IOException {
     Path train = file("train", "p", "c", "p", "silent");
     SampleEncoder encoder =
-        row -> new EncodedRow(new int[] {5, 6}, row.completion().equals("silent") ? 2 : 1);
+        row -> new Encoded(new int[] {5, 6}, row.completion().equals("silent") ? 2 : 1);
 
     TaskSet set =
         TaskReader.read(List.of(source("geo", train, null)), ReadOptions.allRows(9, 1), encoder);
@@ -190,7 +192,7 @@ class TaskReaderTest {
 
     List<Integer> rows = data.train().samples().stream().map(Sample::row).toList();
     assertThat(rows).hasSize(20).isSorted().doesNotHaveDuplicates();
-    assertThat(data.train().rows().get(7)).isEqualTo(new Row("p" + rows.get(7), "c" + rows.get(7)));
+    assertThat(data.train().rows().get(7)).isEqualTo(Row.of("p" + rows.get(7), "c" + rows.get(7)));
     assertThat(data.test().rows()).hasSize(10);
     assertThat(again.train().rows()).isEqualTo(data.train().rows());
     assertThat(other.train().rows()).isNotEqualTo(data.train().rows());
@@ -225,7 +227,8 @@ class TaskReaderTest {
 
     Path validation = numbered("validation", 3);
     TaskSource given =
-        new TaskSource("a", train, Optional.of(validation), Optional.empty(), "chrf", 1);
+        new TaskSource(
+            "a", List.of(train), List.of(validation), List.of(), RowRules.none(), "chrf", 1);
     TaskData whole = TaskReader.read(List.of(given), options, CHARACTERS).tasks().get(0);
     assertThat(whole.train().size()).isEqualTo(50);
     assertThat(whole.validation().size()).isEqualTo(3);
@@ -286,7 +289,9 @@ class TaskReaderTest {
     assertThatThrownBy(() -> capped(0, 1, 0, 0)).hasMessageContaining("max rows 0");
     assertThatThrownBy(() -> capped(1, 1, -1, 0)).hasMessageContaining("validation rows -1");
     assertThatThrownBy(
-            () -> new TaskSource("t", folder, Optional.empty(), Optional.empty(), "chrf", 0))
+            () ->
+                new TaskSource(
+                    "t", List.of(folder), List.of(), List.of(), RowRules.none(), "chrf", 0))
         .hasMessageContaining("weight 0.0");
   }
 }

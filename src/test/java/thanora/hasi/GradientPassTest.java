@@ -93,9 +93,9 @@ class GradientPassTest {
     return (losses[0] - losses[1]) / (2 * step);
   }
 
-  /** qwen2 has biases, qwen3 norms of heads. */
+  /** qwen2 has biases, qwen3 norms of heads, phi3 stacked layers, gemma2 caps. */
   @ParameterizedTest
-  @ValueSource(strings = {"llama", "qwen2", "qwen3"})
+  @ValueSource(strings = {"llama", "qwen2", "qwen3", "phi3", "gemma2"})
   void theGradientIsTheSlopeOfTheLossInEveryKindOfModule(String name) {
     Decoder model = Pico.load(name, DType.F64);
     List<Map<String, double[]>> byTask = gradients(model, all(model), ROWS);

@@ -227,10 +227,11 @@ class AdapterTest {
 
   /**
    * With G = dL/dW of the merged weight: dL/dA = s Bᵀ G, dL/dB = s G Aᵀ, whatever is frozen, whichever
-   * layers have no adapter. Biases, head norms and plain layers are on the way.
+   * layers have no adapter. Biases, norms, caps, windows and plain layers are on the way.
    */
   @ParameterizedTest
-  @CsvSource({"llama,.*", "qwen2,.*", "qwen3,.*", "qwen2,.*v_proj", "qwen3,.*0.mlp.(gate|down)_proj", "llama,.*1.*q_proj"})
+  @CsvSource({"llama,.*", "qwen2,.*", "qwen3,.*", "qwen2,.*v_proj", "qwen3,.*0.mlp.(gate|down)_proj", "llama,.*1.*q_proj",
+      "phi3-longrope,.*", "phi3,.*1.*qkv_proj", "phi3,.*0.mlp.gate_up_proj", "smollm3,.*", "gemma2,.*", "gemma3-vision,.*"})
   void theGradientIsThatOfAutogradThroughTheMergedWeight(String name, String which) {
     Decoder model = Pico.load(name, DType.F64);
     Batch batch = Pico.batch(name);

@@ -24,6 +24,7 @@ import thanora.lora.LoraAdapter;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
 import thanora.lora.Penalty;
+import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -144,7 +145,34 @@ class ReferenceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "smollm"})
+  @ValueSource(strings = {"llama", "llama3", "qwen2", "qwen3", "smollm3", "phi3", "gemma2", "gemma3"})
+  void ggufFilesGiveTheLogitsOfTheirDequantisedWeights(String name) {
+    Path path = Golden.path("gguf/tiny-" + name + ".gguf");
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open();
+        SafetensorsFile expected = SafetensorsFile.open(Golden.path("gguf/tiny-" + name + ".expected.safetensors"))) {
+      Decoder model = Pico.load(path, Placement.CPU_F32);
+      for (int i = 0; i < 3; i++) {
+        Tensor hidden = model.hidden(TokenBatch.of(Pico.ids(expected, i), "cpu"));
+        Golden.assertClose("logits " + i, model.logits(hidden), value(expected, "logits_" + i), TOLERANCE);
+      }
+    }
+  }
+
+  /** Rounding, but no more: factors and norms that are kept in another type meet activations in bfloat16. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "phi3-longrope", "gemma2", "gemma3"})
+  void bfloat16IsNearFloat32(String name) {
+    try (TensorScope scope = TensorScope.open()) {
+      Batch batch = Pico.batch(name);
+      Tensor narrow = Pico.logits(Pico.load(name, DType.BF16), batch);
+      assertThat(DType.of(narrow)).isEqualTo(DType.BF16);
+      Golden.assertClose(name, Tensors.doubles(narrow), Tensors.doubles(Pico.logits(Pico.load(name), batch)), 0.05);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "mistral", "qwen2-windows", "qwen3", "smollm", "smollm3-windows-legacy", "phi3",
+      "phi3-longrope", "gemma2", "gemma3"})
   void generationWithTheCacheEqualsGenerationWithoutIt(String name) throws IOException {
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open(); SafetensorsFile expected = Pico.expected(name)) {
       Decoder model = Pico.load(name);

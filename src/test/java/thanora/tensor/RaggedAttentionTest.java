@@ -17,6 +17,7 @@ class RaggedAttentionTest {
   private static final int KEY_HEADS = 2;
   private static final int WIDTH = 64;
   private static final int[] STARTS = {0, 5, 6, 40, 57};
+  private static final double SCALE = 0.2;
   private static final Placement GPU = new Placement("cuda", DType.BF16);
   private static final Placement EXACT = new Placement("cpu", DType.F64);
 
@@ -32,7 +33,7 @@ class RaggedAttentionTest {
       List<Tensor> inputs = List.of(leaf(q), leaf(k), leaf(v));
       Tensor starts = Tensors.to(Tensors.of(STARTS, "cuda"), new Placement("cuda", DType.I32));
 
-      Tensor y = Ops.raggedAttention(inputs.get(0), inputs.get(1), inputs.get(2), starts, 34, window);
+      Tensor y = Ops.raggedAttention(inputs.get(0), inputs.get(1), inputs.get(2), SCALE, starts, 34, window);
       List<Tensor> gradients = Ops.gradients(y, inputs, dy);
 
       List<Tensor> wide = inputs.stream().map(x -> leaf(Tensors.to(x.detach(), EXACT))).toList();
@@ -68,7 +69,7 @@ class RaggedAttentionTest {
         }
       }
       Tensor mask = Tensors.to(Tensors.of(seen, 1, 1, length, length), new Placement("cpu", DType.BOOL));
-      Tensor y = Ops.attention(row(q, row), row(k, row), row(v, row), mask);
+      Tensor y = Ops.attention(row(q, row), row(k, row), row(v, row), SCALE, mask);
       rows.add(y.squeeze(0).transpose(0, 1));
     }
     return Ops.cat(0, rows.toArray(Tensor[]::new));

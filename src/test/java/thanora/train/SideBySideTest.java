@@ -12,6 +12,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import thanora.Golden;
 import thanora.Memory;
@@ -137,7 +139,11 @@ class SideBySideTest {
   }
 
   private static Trainer trainer(DType dtype, List<List<Run>> runs) {
-    Decoder model = Pico.load("llama", dtype);
+    return trainer("llama", dtype, runs);
+  }
+
+  private static Trainer trainer(String name, DType dtype, List<List<Run>> runs) {
+    Decoder model = Pico.load(name, dtype);
     List<Trainee> trainees = new ArrayList<>();
     for (List<Run> same : runs) {
       trainees.add(trainee(model, same));
@@ -194,14 +200,19 @@ class SideBySideTest {
    * @param looser of what training changed
    */
   private static void assertAsAlone(DType dtype, List<List<Run>> runs, double tolerance, double looser) {
-    Trainer together = trainer(dtype, runs);
+    assertAsAlone("llama", dtype, runs, tolerance, looser);
+  }
+
+  private static void assertAsAlone(
+      String model, DType dtype, List<List<Run>> runs, double tolerance, double looser) {
+    Trainer together = trainer(model, dtype, runs);
     List<double[]> starts = parameters(together);
     List<Outcome> outcomes = train(together, 1, STEPS);
     List<Run> flat = runs.stream().flatMap(List::stream).toList();
     assertThat(outcomes).hasSameSizeAs(flat);
     for (int i = 0; i < flat.size(); i++) {
       String name = flat.get(i).name;
-      Outcome alone = train(trainer(dtype, List.of(List.of(flat.get(i)))), 1, STEPS).get(0);
+      Outcome alone = train(trainer(model, dtype, List.of(List.of(flat.get(i)))), 1, STEPS).get(0);
       assertThat(outcomes.get(i).steps).as(name).allMatch(Trainer.StepResult::applied);
       Golden.assertClose(name + ": losses", outcomes.get(i).losses(), alone.losses(), tolerance);
       for (int step = 0; step < STEPS; step++) {
@@ -228,6 +239,12 @@ class SideBySideTest {
   void threeLorasOfOtherStartsAndRatesAreTrainedAsAlone() {
     assertAsAlone(DType.F32, threeLoras(), 1e-5, 1e-4);
     assertAsAlone(DType.F64, threeLoras(), 1e-6, 1e-6);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"phi3-longrope", "gemma2"})
+  void modelsWithStackedLayersWindowsAndCapsAreTrainedAsAlone(String model) {
+    assertAsAlone(model, DType.F64, threeLoras(), 1e-6, 1e-6);
   }
 
   @Test

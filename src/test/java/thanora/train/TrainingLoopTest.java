@@ -88,7 +88,7 @@ class TrainingLoopTest {
   private static TaskSet tasks() {
     List<TaskData> tasks = new ArrayList<>();
     for (List<Sample> samples : Starts.rows(4, 9)) {
-      List<Row> rows = samples.stream().map(sample -> new Row("p", "c")).toList();
+      List<Row> rows = samples.stream().map(sample -> Row.of("p", "c")).toList();
       tasks.add(new TaskData("task " + tasks.size(), "exact_match", 1, new Split(samples, rows),
           Split.empty(), Split.empty()));
     }

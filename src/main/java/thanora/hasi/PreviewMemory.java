@@ -1,0 +1,77 @@
+package thanora.hasi;
+
+import java.util.Collection;
+import java.util.List;
+import thanora.model.DecoderMemory;
+import thanora.model.DecoderMemory.Linear;
+import thanora.model.DecoderMemory.Rows;
+
+/**
+ * The memory that the initialisation takes beside weights and adapter, counted before anything is
+ * loaded.
+ *
+ * <p>{@link PreviewPass}: the hidden states of all preview tokens, and a d x d float64 sum a task for
+ * each distinct input of a layer. {@link LayerSpectra}: every weight of the layer in float64, a Gram
+ * matrix of its smaller side a task, WᵀW of tall ones, and a moment or two at a time. {@link
+ * GradientPass}: the gradients of one task, as large as the adapted weights in float32, and a recorded
+ * pass.
+ */
+public final class PreviewMemory {
+  private static final long DOUBLE = 8;
+  private static final long FLOAT = 4;
+
+  private PreviewMemory() {}
+
+  /**
+   * Bytes at most.
+   *
+   * @param modules names of the linear layers that are adapted
+   * @param tokens of all preview rows
+   * @param length of a row
+   */
+  public static long of(
+      DecoderMemory model, Collection<String> modules, int tasks, long tokens, long length,
+      HasiConfig.Statistic statistic) {
+    long batch = Math.min(tokens, PreviewPass.BATCH_TOKENS);
+    Rows rows = Rows.dense(Math.max(1, batch / length), length);
+    List<Linear> adapted =
+        model.linears().stream().filter(linear -> modules.contains(linear.name())).toList();
+    if (statistic == HasiConfig.Statistic.GRADIENT) {
+      long largest = adapted.stream().mapToLong(PreviewMemory::numbers).max().orElse(0);
+      long all = adapted.stream().mapToLong(PreviewMemory::numbers).sum();
+      return (all + largest) * FLOAT + model.kept(modules, linear -> 0, rows) + model.ofTheMoment(rows);
+    }
+    String layer = adapted.stream().findFirst().map(Linear::name).orElse("").replaceFirst("(layers\\.\\d+\\.).*", "$1");
+    List<Linear> together = adapted.stream().filter(linear -> linear.name().startsWith(layer)).toList();
+    long hidden = tokens * model.config().hidden() * model.dtype().bytes();
+    return hidden + Math.max(moments(together, tasks) + model.unrecorded(rows), moments(together, tasks)
+        + spectra(together, tasks));
+  }
+
+  private static long numbers(Linear linear) {
+    return (long) linear.in() * linear.out();
+  }
+
+  /** Of what q, k and v read, gate and up, o, and down. */
+  private static long moments(List<Linear> layer, int tasks) {
+    return layer.stream().map(PreviewMemory::input).distinct()
+        .mapToLong(input -> layer.stream().filter(linear -> input(linear).equals(input))
+            .mapToLong(Linear::in).findFirst().orElse(0))
+        .map(width -> tasks * width * width * DOUBLE).sum();
+  }
+
+  private static String input(Linear linear) {
+    return linear.name().replaceFirst("[qkv]_proj$", "qkv").replaceFirst("(gate|up)_proj$", "unit");
+  }
+
+  private static long spectra(List<Linear> layer, int tasks) {
+    long widest = layer.stream().mapToLong(Linear::in).max().orElse(0);
+    long weights = layer.stream().mapToLong(PreviewMemory::numbers).sum();
+    long grams = layer.stream().mapToLong(linear -> {
+      long smaller = Math.min(linear.in(), linear.out());
+      long shared = linear.out() > linear.in() ? smaller * smaller : 0;
+      return smaller > LayerSpectra.EXACT_UP_TO ? tasks * smaller * smaller + shared : 0;
+    }).sum();
+    return (weights + grams + 3 * widest * widest) * DOUBLE;
+  }
+}

@@ -1,0 +1,47 @@
+package thanora.tensor;
+
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bytedeco.openblas.global.openblas;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The native libraries, loaded to see whether they load.
+ *
+ * @param built what libtorch says of its build
+ * @param gpus that it can use
+ */
+public record Natives(String built, int gpus) {
+  private static final Pattern CAPABILITY = Pattern.compile("CPU capability usage: *(\\S+)");
+  private static final Pattern RUNTIME = Pattern.compile("CUDA Runtime *([\\d.]+)");
+
+  /**
+   * Loads libtorch and OpenBLAS.
+   *
+   * @throws LinkageError if one does not load
+   */
+  public static Natives load() {
+    openblas.blas_get_num_threads();
+    return new Natives(torch.show_config().getString(), torch.cuda_is_available() ? torch.cuda_device_count() : 0);
+  }
+
+  /** The instructions that kernels are chosen for, such as AVX2. */
+  public String capability() {
+    return first(CAPABILITY);
+  }
+
+  /** The version of CUDA that libtorch was built for; empty where for none. */
+  public String cuda() {
+    return first(RUNTIME);
+  }
+
+  private String first(Pattern pattern) {
+    Matcher found = pattern.matcher(built);
+    return found.find() ? found.group(1).replaceAll("[,.]$", "") : "";
+  }
+
+  /** Whether this is the build for NVIDIA's GPUs: its classes come with -Pcuda only. */
+  public static boolean isCudaBuild() {
+    return Natives.class.getResource("/org/bytedeco/cuda/global/cudart.class") != null;
+  }
+}
