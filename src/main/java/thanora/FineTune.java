@@ -228,9 +228,9 @@ public final class FineTune {
 
   /** Puts the merged weights, rounded as they would be written, in the base's place and compares logits. */
   private double mergeDifference(LoadedModel model, TaskSet tasks, Adapter adapter) {
-    listener.stage("check merge", adapter.modules().size());
     LogitCheck check = LogitCheck.of(model.decoder(), Tasks.probes(tasks, recipe.merge().probeRows()));
     adapter.detach(model.decoder());
+    listener.stage("check merge", adapter.modules().size());
     try (TensorScope scope = TensorScope.open()) {
       Map<String, Tensor> merged = new LinkedHashMap<>();
       for (String module : adapter.modules()) {
