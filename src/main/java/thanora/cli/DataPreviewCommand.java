@@ -10,7 +10,6 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.DataPreview;
 import thanora.Recipe;
-import thanora.RecipeReader;
 
 @Command(
     name = "preview",
@@ -42,8 +41,7 @@ final class DataPreviewCommand implements Callable<Integer> {
     if (rows < 0) {
       throw new IllegalArgumentException("--rows " + rows + " is smaller than 0; give 0 or more");
     }
-    Recipe recipe = options.read(file, output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(options.read(file, output::note).withAbsolutePaths());
     DataPreview preview = DataPreview.of(recipe, rows);
     output.result(
         new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)

@@ -17,6 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.Recipe;
 import thanora.RecipeDraft;
+import thanora.hub.ModelName;
 
 @Command(
     name = "init",
@@ -39,8 +40,9 @@ final class InitCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "PATH",
-      description = "A Hugging Face folder, a .gguf file, or demo, which is meant if left out.")
+      paramLabel = "MODEL",
+      description = "A Hugging Face folder, a .gguf file, a name on the hub such as ORG/NAME, or demo, which is meant"
+          + " if left out.")
   private Optional<String> model = Optional.empty();
 
   @Option(names = "--out", paramLabel = "FILE", description = "The recipe to write; " + FILE + " if left out.")
@@ -57,11 +59,13 @@ final class InitCommand implements Callable<Integer> {
         ? Optional.empty() : Optional.of(new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset())));
     Path data = folder.isPresent() ? folder.get() : Path.of(ask(terminal, "Folder of the tasks' rows", "."));
     String base = model.isPresent() ? model.get()
-        : ask(terminal, "Model: a Hugging Face folder, a .gguf file, or demo", Recipe.DEMO_MODEL);
-    if (!base.equals(Recipe.DEMO_MODEL) && !Files.exists(Path.of(base))) {
+        : ask(terminal, "Model: a Hugging Face folder, a .gguf file, a name on the hub, or demo", Recipe.DEMO_MODEL);
+    boolean named = base.equals(Recipe.DEMO_MODEL) || ModelName.of(base).isPresent();
+    if (!named && !Files.exists(Path.of(base))) {
       throw new IllegalArgumentException("--model " + base
-          + " does not exist; give a Hugging Face folder, a .gguf file or demo");
+          + " does not exist; give a Hugging Face folder, a .gguf file, a name on the hub or demo");
     }
+    output.fetched(base);
     Path file = out.isPresent() ? out.get() : Path.of(ask(terminal, "Recipe to write", FILE));
     List<String> tasks = RecipeDraft.write(data, base, file, output::note);
     Map<String, Object> tree = new LinkedHashMap<>();

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
-import thanora.HubNames;
 import thanora.LoadedModel;
 import thanora.NamedAdapters;
 import thanora.Recipe;
@@ -44,7 +43,7 @@ final class ModelOptions {
     }
     Map<String, Path> named = run.isEmpty() ? named() : Map.of();
     Optional<Path> trained = run.map(TrainedModel::adapterOf);
-    Optional<String> fetched = model.map(name -> fetched(name, output));
+    Optional<String> fetched = model.map(output::fetched);
     Optional<Recipe> recipe = run.map(folder -> RunFolder.recipeOf(folder,
         fetched.map(path -> List.of("model=" + path)).orElse(List.of()), output::note).withAbsolutePaths());
     String base = name(Path.of(recipe.map(Recipe::model).or(() -> model).get().replaceFirst("@.*", "")));
@@ -57,13 +56,6 @@ final class ModelOptions {
           : LoadedModel.load(fetched.get(), "auto", Recipe.Dtype.AUTO, 0, display);
       loaded.warnings().forEach(display::note);
       return NamedAdapters.open(loaded, base, named);
-    }
-  }
-
-  private static String fetched(String name, OutputOptions output) {
-    HubNames.hidden(name).ifPresent(output::note);
-    try (RunDisplay display = new RunDisplay(output)) {
-      return HubNames.fetch(name, display);
     }
   }
 

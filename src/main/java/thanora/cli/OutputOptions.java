@@ -67,6 +67,14 @@ final class OutputOptions {
     }
   }
 
+  /** The same for a model alone. */
+  String fetched(String model) {
+    HubNames.hidden(model).ifPresent(this::note);
+    try (RunDisplay display = new RunDisplay(this)) {
+      return HubNames.fetch(model, display);
+    }
+  }
+
   /** Progress on standard error, silent when quiet. */
   Progress progress(String label, int total) {
     return Progress.on(err(), label, total, quiet);

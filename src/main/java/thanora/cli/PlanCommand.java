@@ -14,7 +14,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.RunPlan;
 import thanora.RunPlan.OnDevice;
 
@@ -40,8 +39,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Recipe recipe = options.read(file, output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(options.read(file, output::note).withAbsolutePaths());
     try (RunDisplay display = new RunDisplay(output)) {
       RunPlan plan = RunPlan.of(recipe, display);
       display.close();

@@ -13,7 +13,6 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import thanora.Recipe;
-import thanora.RecipeReader;
 import thanora.RunFolder;
 import thanora.Verification;
 
@@ -52,8 +51,7 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() {
     List<String> overrides = new ArrayList<>(options.overrides());
     limit.ifPresent(value -> overrides.add("merge.max_logit_difference=" + value));
-    Recipe recipe = RunFolder.recipeOf(run, overrides, output::note).withAbsolutePaths();
-    RecipeReader.requireFiles(recipe);
+    Recipe recipe = output.fetched(RunFolder.recipeOf(run, overrides, output::note).withAbsolutePaths());
     try (RunDisplay display = new RunDisplay(output)) {
       List<Verification.Result> results =
           Verification.of(recipe, run, paths.isEmpty() ? List.of(run) : paths, display);

@@ -69,6 +69,21 @@ class HubCommandTest {
   }
 
   @Test
+  void aRecipeBeginsWithANameOfTheHub() throws IOException, InterruptedException {
+    Path rows = Files.createDirectories(folder.resolve("rows"));
+    Files.writeString(rows.resolve("sums.csv"), "prompt,completion\n1 + 1,2\n2 + 2,4\n2 + 3,5\n");
+    String recipe = folder.resolve("recipe.yaml").toString();
+    Result made = run("init", rows.toString(), "--model", "org/demo", "--out", recipe, "--yes");
+    assertThat(made.code()).as(made.toString()).isZero();
+    assertThat(Path.of(recipe)).content().contains("model: org/demo\n", "- name: sums\n");
+    Result plan = run("plan", recipe, "--quiet");
+    assertThat(plan.code()).as(plan.toString()).isZero();
+    Result none = run("init", rows.toString(), "--model", "org/none", "--out", folder.resolve("n.yaml").toString());
+    assertThat(none.code()).isEqualTo(2);
+    assertThat(none.err()).singleElement().asString().startsWith("thanora: org/none: no folder here");
+  }
+
+  @Test
   void downloadSaysWhereAndThenNothingIsNeeded() throws IOException, InterruptedException {
     Result first = run("download", "org/demo");
     assertThat(first.code()).as(first.toString()).isZero();
