@@ -143,8 +143,15 @@ class HubTest {
   void aCutDownloadGoesOnWhereItEnded() throws IOException {
     server.cut(100_000, 2);
     assertThat(fetch(NAME).path().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
-    assertThat(toCdn()).extracting(HubServer.Request::range)
-        .containsExactly(null, "bytes=100000-", "bytes=200000-");
+    List<String> ranges = toCdn().stream().map(HubServer.Request::range).toList();
+    assertThat(ranges).hasSize(3).startsWith((String) null);
+    // a connection that is cut may take sent bytes with it
+    assertThat(from(ranges.get(1))).isBetween(1, 100_000);
+    assertThat(from(ranges.get(2))).isBetween(from(ranges.get(1)) + 1, from(ranges.get(1)) + 100_000);
+  }
+
+  private static int from(String range) {
+    return Integer.parseInt(range.replaceAll("bytes=|-$", ""));
   }
 
   @Test
@@ -170,7 +177,9 @@ class HubTest {
     environment.put("HF_HUB_DOWNLOAD_TIMEOUT", "1");
     server.hang(20_000);
     assertThat(fetch(NAME).path().resolve("model.safetensors")).hasBinaryContent(WEIGHTS);
-    assertThat(toCdn()).extracting(HubServer.Request::range).containsExactly(null, "bytes=65536-");
+    List<String> ranges = toCdn().stream().map(HubServer.Request::range).toList();
+    assertThat(ranges).hasSize(2).startsWith((String) null);
+    assertThat(from(ranges.get(1))).isBetween(1, 65_536);
   }
 
   @Test
