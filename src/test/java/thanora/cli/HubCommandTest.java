@@ -172,7 +172,7 @@ class HubCommandTest {
     server.forgetRequests();
     assertThat(run("download", "org/demo", "--quiet").code()).isZero();
     assertThat(server.requests()).filteredOn(HubServer.Request::cdn).singleElement()
-        .extracting(HubServer.Request::range).asString().matches("bytes=[1-9]\\d*-");
+        .extracting(HubServer.Request::range).asString().matches("bytes=\\d{7}-");
     assertThat(snapshot().resolve("model.safetensors")).hasSameBinaryContentAs(Path.of("demo/model/model.safetensors"));
   }
 
