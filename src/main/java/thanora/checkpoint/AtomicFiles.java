@@ -6,6 +6,7 @@ import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.CopyOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -53,8 +54,7 @@ public final class AtomicFiles {
    * @throws CheckpointException if it cannot be written; the old file is then still there
    */
   public static void write(Path target, Writer writer) {
-    Path part = target.resolveSibling(target.getFileName() + PART);
-    try {
+    appear(target, part -> {
       try (FileChannel channel =
           FileChannel.open(
               part, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
@@ -64,16 +64,7 @@ public final class AtomicFiles {
         out.flush();
         channel.force(true);
       }
-      Files.move(
-          part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      force(target.toAbsolutePath().getParent());
-    } catch (IOException e) {
-      deleteQuietly(part);
-      throw cannotWrite(target, e);
-    } catch (RuntimeException e) {
-      deleteQuietly(part);
-      throw e;
-    }
+    }, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Makes a file under another name than that under which it appears. */
@@ -92,11 +83,18 @@ public final class AtomicFiles {
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
       throw new CheckpointException(target + ": exists already; give another file or remove it");
     }
-    Path part = target.resolveSibling(target.getFileName() + PART);
-    try {
+    appear(target, part -> {
       Files.createDirectories(target.toAbsolutePath().getParent());
       maker.make(part);
-      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+    }, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Makes a file under another name, then moves it to its own; where that fails nothing of it is left. */
+  private static void appear(Path target, Maker maker, CopyOption... move) {
+    Path part = target.resolveSibling(target.getFileName() + PART);
+    try {
+      maker.make(part);
+      Files.move(part, target, move);
       force(target.toAbsolutePath().getParent());
     } catch (IOException e) {
       deleteQuietly(part);
