@@ -8,7 +8,6 @@ import java.util.Map;
 import thanora.data.DataCheck;
 import thanora.data.DataReport.SplitReport;
 import thanora.data.DataReport.TaskReport;
-import thanora.data.LongRows;
 import thanora.data.Sample;
 import thanora.data.Split;
 import thanora.data.TaskData;
@@ -62,12 +61,8 @@ public record DataPreview(
    * @param rows training rows of each task to show
    */
   public static DataPreview of(Recipe recipe, int rows) {
-    // rows that training would refuse are what a preview is for: counted, they do no harm here
-    Recipe lenient = recipe.train().longRows() == Recipe.LongRows.REFUSE
-        ? recipe.with("train.long_rows=drop") : recipe;
     try (ModelText model = ModelText.open(recipe)) {
-      TaskSet set = Tasks.read(lenient, model.config().maxPositions(),
-          LongRows.valueOf(lenient.train().longRows().name()), model::encode);
+      TaskSet set = Tasks.read(recipe, model.config().maxPositions(), Tasks.counted(recipe), model::encode);
       List<Task> tasks = new ArrayList<>();
       Map<String, List<String>> ignored = new LinkedHashMap<>();
       for (int i = 0; i < set.tasks().size(); i++) {

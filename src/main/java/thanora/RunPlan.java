@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import thanora.data.DataReport;
-import thanora.data.LongRows;
 import thanora.data.MixtureSampler;
 import thanora.data.Sample;
 import thanora.data.TaskData;
@@ -106,10 +105,8 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
   public static RunPlan of(Recipe recipe, RunListener listener) {
     Settings.requireMerging(recipe);
     try (ModelText files = ModelText.open(recipe)) {
-      // rows that are too long are counted, where the run would refuse them
-      LongRows longRows = recipe.train().longRows() == Recipe.LongRows.TRUNCATE ? LongRows.TRUNCATE : LongRows.DROP;
-      TaskSet tasks = Tasks.read(recipe, files.config().maxPositions(), longRows,
-          files::encode, listener);
+      TaskSet tasks = Tasks.read(
+          recipe, files.config().maxPositions(), Tasks.counted(recipe), files::encode, listener);
       return new Counting(recipe, files, tasks).plan(listener);
     }
   }

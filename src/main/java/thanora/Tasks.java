@@ -48,6 +48,11 @@ final class Tasks {
     return tasks;
   }
 
+  /** What happens to longer rows where they are only looked at: those that a run would refuse are counted. */
+  static LongRows counted(Recipe recipe) {
+    return recipe.train().longRows() == Recipe.LongRows.TRUNCATE ? LongRows.TRUNCATE : LongRows.DROP;
+  }
+
   /** The same in silence, whatever the answers are. */
   static TaskSet read(Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder) {
     List<TaskSource> sources = new ArrayList<>();
