@@ -75,8 +75,7 @@ public final class PromptFormat {
         messages.add(new ChatMessage("system", system));
       }
       messages.add(new ChatMessage("user", prompt));
-      return tokenizer.encode(
-          tokenizer.chatTemplate().get().render(messages, true, variables, now).text());
+      return conversation(messages, Map.of());
     }
     String before = system.isEmpty() ? "" : system + "\n";
     return plain(before + prompt + "\n");
