@@ -187,9 +187,8 @@ public final class LoraAdapter extends Adapter {
       public Tensor backward(Tensor dy) {
         dz = Ops.scaleInPlace(routed(times(dy, bt), batch), form.scaling);
         if (byTask(batch)) {
-          int[] starts = batch.taskStarts(taskGradients().orElseThrow().tasks());
-          taskGradients().get().add(site, BT, z, dy, starts);
-          taskGradients().get().add(site, A, dz, x, starts);
+          taskGradients().orElseThrow().add(site, BT, z, dy, batch);
+          taskGradients().orElseThrow().add(site, A, dz, x, batch);
         } else {
           addGradient(site.gradients(BT), BT, product(z, dy));
           addGradient(site.gradients(A), A, product(dz, x));

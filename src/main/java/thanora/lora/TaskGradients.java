@@ -3,6 +3,7 @@ package thanora.lora;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
+import thanora.model.TokenBatch;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -18,17 +19,22 @@ public final class TaskGradients {
   private final LoraAdapter adapter;
   private final int tasks;
   private final Tensor values; // (K T, P)
+  private final Tensor ends; // (K T) int32, the token behind each member's task in the last batch
+  private TokenBatch last;
+  private int[] starts;
 
-  private TaskGradients(LoraAdapter adapter, int tasks, Tensor values) {
+  private TaskGradients(LoraAdapter adapter, int tasks, Tensor values, Tensor ends) {
     this.adapter = adapter;
     this.tasks = tasks;
     this.values = values;
+    this.ends = ends;
   }
 
   static TaskGradients of(Adapter adapter, int tasks) {
     Placement placement = new Placement(adapter.device(), DType.F32);
     return new TaskGradients((LoraAdapter) adapter, tasks,
-        Tensors.zeros(placement, (long) adapter.members() * tasks, adapter.trainableParameters()));
+        Tensors.zeros(placement, (long) adapter.members() * tasks, adapter.trainableParameters()),
+        Tensors.zeros(new Placement(adapter.device(), DType.I32), (long) adapter.members() * tasks));
   }
 
   /** T. */
@@ -55,30 +61,48 @@ public final class TaskGradients {
    *
    * @param left (K N, r')
    * @param right (K N, width)
-   * @param starts first token of each task, then N
    */
-  void add(Adapter.Site site, String field, Tensor left, Tensor right, int[] starts) {
+  void add(Adapter.Site site, String field, Tensor left, Tensor right, TokenBatch batch) {
+    take(batch);
+    Tensor target = of(site.stack(), field).select(2, site.index()); // (K, T, r, width)
+    if (Ops.servesSegments(left, right)) {
+      Tensor parts = Ops.segmentProducts(left, right, ends); // (K T, r', width)
+      adapter.addGradient(target, field, parts.view(adapter.members(), tasks, left.size(1), right.size(1)));
+      return;
+    }
     long k = adapter.members();
     Tensor rows = Ops.transposeLast(left.view(k, -1, left.size(1)));
     Tensor columns = right.view(k, -1, right.size(1));
-    Tensor target = of(site.stack(), field).select(2, site.index()); // (K, T, r, width)
     if (adapter.exportRank() == adapter.rank() && DType.of(left) == DType.F32) {
       for (int task = 0; task < tasks; task++) { // no copy where it fits as it is
         if (starts[task + 1] > starts[task]) {
-          Ops.addBmmInPlace(target.select(1, task), tokens(rows, 2, starts, task),
-              tokens(columns, 1, starts, task), 1);
+          Ops.addBmmInPlace(target.select(1, task), tokens(rows, 2, task), tokens(columns, 1, task), 1);
         }
       }
       return;
     }
     Tensor[] parts = new Tensor[tasks];
     for (int task = 0; task < tasks; task++) {
-      parts[task] = Ops.bmm(tokens(rows, 2, starts, task), tokens(columns, 1, starts, task));
+      parts[task] = Ops.bmm(tokens(rows, 2, task), tokens(columns, 1, task));
     }
     adapter.addGradient(target, field, Ops.stack(1, parts)); // (K, T, r', width)
   }
 
-  private static Tensor tokens(Tensor all, int dim, int[] starts, int task) {
+  /** Where the tasks' tokens lie in a batch, worked out once for all modules. */
+  private void take(TokenBatch batch) {
+    if (batch == last) {
+      return;
+    }
+    last = batch;
+    starts = batch.taskStarts(tasks);
+    int[] every = new int[adapter.members() * tasks];
+    for (int i = 0; i < every.length; i++) {
+      every[i] = i / tasks * starts[tasks] + starts[i % tasks + 1];
+    }
+    ends.copy_(Tensors.of(every, "cpu"));
+  }
+
+  private Tensor tokens(Tensor all, int dim, int task) {
     return Ops.narrow(all, dim, starts[task], starts[task + 1] - starts[task]);
   }
 

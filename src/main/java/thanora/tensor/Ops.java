@@ -9,6 +9,10 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -350,6 +354,33 @@ public final class Ops {
   /** Product of each pair of a stack; a (n, p, q), b (n, q, m). */
   public static Tensor bmm(Tensor a, Tensor b) {
     return a.bmm(b);
+  }
+
+  /** Whether {@link #segmentProducts} takes them: 16 bits, rows of whole 16 bytes. */
+  public static boolean servesSegments(Tensor left, Tensor right) {
+    return DType.of(left).bytes() == 2 && left.size(1) % 8 == 0 && right.size(1) % 8 == 0;
+  }
+
+  /**
+   * Products of segments of rows, leftᵀ right of each: (G, p, q) in the type of left, by one kernel on
+   * GPUs from the H100's generation on.
+   *
+   * @param left (N, p)
+   * @param right (N, q)
+   * @param ends row behind each segment, (G) int32, on the device; the first begins at row 0
+   */
+  public static Tensor segmentProducts(Tensor left, Tensor right, Tensor ends) {
+    IValue none = new IValue();
+    IValueVector stack = new IValueVector(
+        new IValue(left.t()), new IValue(right), new IValue(ends), none, none); // bias, type
+    GroupedProduct.HANDLE.callBoxed(stack);
+    return new Tensor(stack.get(0).toTensor()); // an element dies with its vector
+  }
+
+  /** Not bound by the presets, so it is reached through the dispatcher. */
+  private static final class GroupedProduct {
+    static final OperatorHandle HANDLE = TensorScope.outside(
+        () -> Dispatcher.singleton().findSchemaOrThrow("aten::_grouped_mm", ""));
   }
 
   /** The last two dimensions swapped, as a view. */
