@@ -4,13 +4,13 @@
 #   MODEL    a Hugging Face folder or .gguf file, DATA the folder of the six tasks' rows
 #   DEVICES  one, such as cuda, or several, such as cuda:0,cuda:1
 #   PART     rivals starts parts statistics options balance scale epoch epochs two four unequal rank8 rank16
-#            rank64 generated; all if left out
+#            rank64 rates2 rates8 generated; all if left out
 # Each part is a comparison in OUT/PART; one that is there goes on. THANORA names another launcher.
 set -euo pipefail
 model=$1 data=$2 devices=$3 out=$4
 shift 4
 [ $# -gt 0 ] || set -- rivals starts parts statistics options balance scale epoch epochs two four unequal rank8 rank16 \
-  rank64 generated
+  rank64 rates2 rates8 generated
 home=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 where="--set device=$devices"
 [ "$devices" = "${devices#*,}" ] || where="--devices $devices"
@@ -18,6 +18,10 @@ gradient='hasi.statistic=gradient;hasi.b=0'
 
 variant() { # NAME KEYS RATES
   echo "$1=thanora[$2;lr=${3:-2e-3}]"
+}
+
+rates() {
+  echo "lora[lr=3e-3|4e-3|6e-3], thanora[lr=3e-3|4e-3|6e-3], $(variant random-blocks hasi.subspaces=random '3e-3|4e-3|6e-3')"
 }
 
 compare() { # PART METHODS WORDS...
@@ -90,22 +94,28 @@ run() {
       [ "$1" = four ] && tasks="$tasks, {name: geoquery_sql}, {name: mawps}"
       compare "$1" "lora[lr=1e-3|2e-3|3e-3], thanora[lr=2e-3|3e-3], $(variant lambda-0.02 spr.lambda=0.02), $(variant lambda-0.5 spr.lambda=0.5),
         $(variant lambda-1.5 spr.lambda=1.5), $(variant no-spr spr.lambda=0), $(variant random-blocks hasi.subspaces=random),
-        lora-per-task[lr=3e-3|4e-3]" --set "tasks=[$tasks]" ;;
+        $(variant b-0 hasi.b=0 '2e-3|3e-3'), mtl-lora[lr=3e-3|4e-3], lora-per-task[lr=2e-3|3e-3|4e-3]" --set "tasks=[$tasks]" ;;
     unequal) # two large tasks, four small ones
       tasks="{name: clinc150}, {name: multi30k_en_de}, {name: sst2, max_train_rows: 300}, {name: geoquery_sql, max_train_rows: 300},
         {name: mawps, max_train_rows: 300}, {name: disfl_qa, max_train_rows: 300}"
       compare unequal "lora[lr=2e-3|3e-3], thanora[lr=2e-3|3e-3], $(variant equal-ranks hasi.ranks=uniform), $(variant tau-0.05 hasi.tau=0.05),
         $(variant shares-by-layer hasi.granularity=layer), $(variant random-blocks hasi.subspaces=random), $(variant gradient-b0 "$gradient"),
-        mtl-lora[lr=4e-3]" --set "tasks=[$tasks]" ;;
+        $(variant b-0 hasi.b=0), mtl-lora[lr=3e-3|4e-3], lora-per-task[lr=2e-3|3e-3|4e-3]" --set "tasks=[$tasks]" ;;
     rank8 | rank16 | rank64)
       r=${1#rank}
       compare "$1" "lora[lr=2e-3|3e-3], thanora[lr=2e-3|3e-3], $(variant equal-ranks hasi.ranks=uniform '2e-3|3e-3'),
         $(variant tau-0.05 hasi.tau=0.05), $(variant shares-by-layer hasi.granularity=layer),
-        $(variant random-blocks hasi.subspaces=random), $(variant no-spr spr.lambda=0)" \
+        $(variant random-blocks hasi.subspaces=random), $(variant no-spr spr.lambda=0),
+        $(variant b-0 hasi.b=0 '2e-3|3e-3'), lora-per-task[lr=3e-3|4e-3]" \
         --set lora.r="$r" --set lora.alpha=$((2 * r)) ;;
+    rates2) # two tasks beyond 3e-3
+      compare rates2 "$(rates)" --set "tasks=[{name: clinc150}, {name: multi30k_en_de}]" ;;
+    rates8)
+      compare rates8 "$(rates)" --set lora.r=8 --set lora.alpha=16 ;;
     generated)
       recipe=demo rows=" " compare generated "lora[lr=1e-3|2e-3|3e-3], thanora[lr=2e-3|3e-3], $(variant random-blocks hasi.subspaces=random '2e-3|3e-3'),
-        $(variant no-spr spr.lambda=0), $(variant no-coop hasi.coop=false), $(variant gradient-b0 "$gradient" '1.5e-3|2e-3'),
+        $(variant no-spr spr.lambda=0), $(variant no-coop hasi.coop=false), $(variant b-0 hasi.b=0 '2e-3|3e-3'), lora-per-task[lr=3e-3|4e-3],
+        $(variant equal-ranks hasi.ranks=uniform '2e-3|3e-3'), $(variant gradient-b0 "$gradient" '1.5e-3|2e-3'),
         lora-plus-4=lora[train.loraplus_lr_ratio=4;lr=7e-4|1e-3], mtl-lora[lr=3e-3|4e-3], dora[lr=2e-3|3e-3]" \
         --set lora.r=32 --set lora.alpha=64 --set train.batch_size=32 --set hasi.preview_rows=200 ;;
     *)
