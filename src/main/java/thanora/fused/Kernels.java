@@ -15,7 +15,7 @@ import thanora.tensor.Placement;
 interface Kernels {
   /** Those that serve tensors of this type on this device. */
   static Kernels of(Placement placement) {
-    return new PlainKernels();
+    return CudaKernels.of(placement).orElseGet(PlainKernels::new);
   }
 
   /**
