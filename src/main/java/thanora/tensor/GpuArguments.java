@@ -14,14 +14,13 @@ public final class GpuArguments {
   private static final ThreadLocal<GpuArguments> OF_THREAD =
       ThreadLocal.withInitial(() -> TensorScope.outside(GpuArguments::new));
 
-  private final LongBuffer values;
+  private final LongPointer memory = new LongPointer(MOST); // held, since the buffer does not hold it
+  private final LongBuffer values = memory.asBuffer();
   final PointerPointer<LongPointer> addresses = new PointerPointer<>(MOST);
   private int count;
   private long unaligned; // bits of all addresses and distances of rows
 
   private GpuArguments() {
-    LongPointer memory = new LongPointer(MOST);
-    values = memory.asBuffer();
     for (int i = 0; i < MOST; i++) {
       addresses.put(i, memory.getPointer(i));
     }

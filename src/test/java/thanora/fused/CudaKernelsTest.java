@@ -156,7 +156,7 @@ class CudaKernelsTest {
     double unit = Math.pow(2, switch (DType.of(actual)) {
       case BF16 -> -8;
       case F16 -> -11;
-      default -> -20;
+      default -> -18;
     });
     double[] got = Tensors.doubles(actual);
     double[] want = Tensors.doubles(expected);
