@@ -3,16 +3,16 @@
 import ctypes
 import glob
 import os
-import sysconfig
+import sys
 
 SOURCE = os.path.join(os.path.dirname(__file__), "../../src/main/resources/thanora/fused/kernels.cu")
 
 
 def library():
     """The NVRTC that pip installed, else the system's."""
-    site = sysconfig.get_paths()["purelib"]
-    found = sorted(glob.glob(os.path.join(site, "nvidia/*/lib/libnvrtc.so.1[0-9]")))
-    return ctypes.CDLL(found[-1] if found else "libnvrtc.so")
+    folders = [os.path.join(path, "nvidia/*/lib") for path in sys.path] + ["/usr/local/cuda*/lib64"]
+    found = [file for folder in folders for file in glob.glob(os.path.join(folder, "libnvrtc.so.1[0-9]"))]
+    return ctypes.CDLL(found[0] if found else "libnvrtc.so")
 
 
 def compile_kernels(architecture, defines, verbose=False):

@@ -59,7 +59,7 @@ final class CudaKernels implements Kernels {
       return Optional.of(new CudaKernels(placement));
     } catch (LinkageError | IllegalStateException e) {
       System.getLogger(CudaKernels.class.getName()).log(System.Logger.Level.WARNING,
-          "no kernels of our own on {0}, libtorch''s are slower: {1}", placement.device(), e.getMessage());
+          "{0}: the fast kernels do not serve, so steps are slower: {1}", placement.device(), e.getMessage());
       return Optional.empty();
     }
   }
