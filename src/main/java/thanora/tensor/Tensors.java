@@ -177,6 +177,11 @@ public final class Tensors {
     return tensor.is_cuda() ? "cuda:" + tensor.device().index() : "cpu";
   }
 
+  /** Where it lives and its element type. */
+  public static Placement placement(Tensor tensor) {
+    return new Placement(device(tensor), DType.of(tensor));
+  }
+
   /** Whether a GPU can be used. */
   public static boolean cudaIsAvailable() {
     return torch.cuda_is_available();
