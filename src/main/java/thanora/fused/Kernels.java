@@ -31,7 +31,7 @@ interface Kernels {
   /** sum = a + b, then the norm of the sum; sum may be a or b. */
   void addNorm(Tensor a, Tensor b, Tensor weight, double eps, Tensor sum, Tensor y, Tensor rstd);
 
-  /** dx = residual + the gradient of dy through the norm; dx may be residual or dy. */
+  /** dx = residual + the gradient of dy through the norm; dx may be residual. */
   void normBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor residual, Tensor dx);
 
   /**

@@ -82,14 +82,20 @@ public final class Decoder {
 
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
-    Map<RopeConfig, Rope.Angles> angles = new HashMap<>();
+    return hidden(batch, LayerPass.PLAIN);
+  }
+
+  /** The same with a way of its own through the layers that it serves. */
+  public Tensor hidden(TokenBatch batch, LayerPass pass) {
+    Map<RopeConfig, Angles> angles = new HashMap<>();
     ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
     Tensor x = embed(batch);
     for (int i = 0; i < layers.size(); i++) {
-      DecoderLayer layer = layers.get(i);
+      int layer = i;
       Tensor input = x;
-      Optional<Rope.Angles> own = config.byLayer().get(i).rope().map(angles::get);
-      x = TensorScope.keep(() -> layer.apply(input, batch, own));
+      Optional<Angles> own = config.byLayer().get(i).rope().map(angles::get);
+      x = TensorScope.keep(() -> pass.apply(layer, input, batch, own)
+          .orElseGet(() -> layers.get(layer).apply(input, batch, own)));
     }
     return Steps.norm(batch, x, lastNorm);
   }
@@ -126,6 +132,11 @@ public final class Decoder {
   /** Names of all linear layers, in order of the forward pass. */
   public Set<String> projectionNames() {
     return Collections.unmodifiableSet(slots.keySet());
+  }
+
+  /** What a layer has beside its linear layers, where it is arranged as Llama's, without norms of heads or caps. */
+  public Optional<LayerParts> parts(int layer) {
+    return layers.get(layer).parts();
   }
 
   /** The linear layers of a decoder layer, those that read the same input together. */

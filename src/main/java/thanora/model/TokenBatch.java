@@ -190,7 +190,7 @@ public final class TokenBatch {
   }
 
   /** Tokens of the longest row, L. */
-  int longestRow() {
+  public int longestRow() {
     return longest;
   }
 
@@ -215,8 +215,8 @@ public final class TokenBatch {
     return past;
   }
 
-  /** First token of each row, and N at the end, on the device. */
-  Tensor starts() {
+  /** First token of each row, and N at the end: int32, on the device. */
+  public Tensor starts() {
     return starts;
   }
 

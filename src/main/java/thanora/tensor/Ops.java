@@ -106,6 +106,11 @@ public final class Ops {
     return a.narrow(dim, start, length);
   }
 
+  /** {@code count} entries of a dimension, each {@code step} after the one before; a view. */
+  public static Tensor every(Tensor a, int dim, long first, long step, long count) {
+    return a.slice(dim, new LongOptional(first), new LongOptional(first + (count - 1) * step + 1), step);
+  }
+
   /** Parts of these sizes along the first dimension, as views; their gradients are put together once. */
   public static List<Tensor> split(Tensor a, long... sizes) {
     TensorVector parts = torch.split_with_sizes(a, sizes, 0);

@@ -19,6 +19,11 @@ public final class Tensors {
     return TensorScope.keep(() -> torch.empty(shape, options(placement), null));
   }
 
+  /** A new tensor of another one's type and device, whose elements are not set: in one call, unlike {@link #empty}. */
+  public static Tensor alike(Tensor other, long... shape) {
+    return other.new_empty(shape);
+  }
+
   /** A new tensor of zeros. */
   public static Tensor zeros(Placement placement, long... shape) {
     return TensorScope.keep(() -> torch.zeros(shape, options(placement)));
@@ -91,6 +96,11 @@ public final class Tensors {
   /** A copy that shares nothing, without graph, on the same device. */
   public static Tensor copy(Tensor tensor) {
     return tensor.detach().clone();
+  }
+
+  /** Gives a tensor the memory of another one of its shape and type, whatever views see it by; its own is freed. */
+  public static void move(Tensor tensor, Tensor to) {
+    tensor.set_data(to);
   }
 
   /** Frees a tensor that belongs to no scope. */

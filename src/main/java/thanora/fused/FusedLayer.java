@@ -1,0 +1,98 @@
+package thanora.fused;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.model.Angles;
+import thanora.model.Norm;
+import thanora.model.Tape;
+import thanora.model.TokenBatch;
+import thanora.tensor.Tensors;
+
+/**
+ * A decoder layer as one node of the tape.
+ *
+ * <p>Kept for the backward pass are the two sums, query, key and value, what attention gives, gate and
+ * up; normed inputs and the gated product are made again from those.
+ *
+ * @param adapted whether an adapter is on a map of the attention
+ * @param rstdType a tensor of the type that root mean squares of norms have
+ */
+record FusedLayer(
+    Kernels kernels, Norm firstNorm, FusedAttention attention, Norm secondNorm, FusedFeedForward feedForward,
+    boolean adapted, Tensor rstdType) {
+
+  /** The results of the norms' root mean squares, the sum in the middle, and what the halves keep. */
+  private record Kept(
+      Tensor firstRstd, FusedAttention.Kept attention, Tensor secondRstd, FusedFeedForward.Kept feedForward) {
+    /** x + attention: the attention's result is overwritten by it. */
+    Tensor attended() {
+      return attention.y();
+    }
+
+    List<Tensor> tensors() {
+      List<Tensor> tensors = new ArrayList<>(List.of(firstRstd, attended(), secondRstd));
+      tensors.addAll(attention.tensors());
+      tensors.addAll(feedForward.tensors());
+      return tensors;
+    }
+  }
+
+  /**
+   * (N, D) → (N, D), recorded.
+   *
+   * @param done called behind the backward pass
+   */
+  Tensor apply(Tensor x, TokenBatch batch, Optional<Angles> angles, Tape tape, Runnable done) {
+    Kept kept = forward(x, batch, angles, tape);
+    List<Tensor> read = kept.tensors();
+    read.add(x);
+    angles.ifPresent(of -> read.addAll(List.of(of.cos(), of.sin())));
+    return tape.record(kept.feedForward.y(), dy -> {
+      backward(x, kept, dy, angles, tape);
+      done.run();
+    }, read);
+  }
+
+  private Kept forward(Tensor x, TokenBatch batch, Optional<Angles> angles, Tape tape) {
+    long tokens = x.size(0);
+    StackedLinear qkv = attention.first();
+    Tensor room = qkv.inputRoom(tokens);
+    Tensor rstd = rstd(x);
+    kernels.norm(x, firstNorm.weight(), firstNorm.eps(), qkv.input(room), rstd);
+    FusedAttention.Kept mixed = attention.forward(room, batch, angles, tape);
+    StackedLinear gateUp = feedForward.first();
+    Tensor secondRoom = gateUp.inputRoom(tokens);
+    Tensor secondRstd = rstd(x);
+    kernels.addNorm(x, mixed.y(), secondNorm.weight(), secondNorm.eps(), mixed.y(), gateUp.input(secondRoom), secondRstd);
+    return new Kept(rstd, mixed, secondRstd, feedForward.forward(secondRoom, mixed.y()));
+  }
+
+  private void backward(Tensor x, Kept kept, Tensor dy, Optional<Angles> angles, Tape tape) {
+    boolean below = tape.reaches(x);
+    Tensor normed = Tensors.alike(x, x.size(0), x.size(1));
+    Tensor attended = kept.attended();
+    kernels.normAgain(attended, secondNorm.weight(), kept.secondRstd, normed);
+    Optional<Tensor> ofSecond = feedForward.backward(kept.feedForward, dy, normed, below || adapted);
+    if (ofSecond.isEmpty()) {
+      return;
+    }
+    StackedLinear o = attention.last();
+    Tensor room = o.outputRoom(x.size(0));
+    Tensor ofAttended = o.output(room);
+    kernels.normBackward(
+        ofSecond.get(), attended, secondNorm.weight(), kept.secondRstd, dy, ofAttended);
+    kernels.normAgain(x, firstNorm.weight(), kept.firstRstd, normed);
+    Optional<Tensor> ofFirst = attention.backward(kept.attention, room, normed, angles, below);
+    if (ofFirst.isPresent()) {
+      Tensor dx = Tensors.alike(x, x.size(0), x.size(1));
+      kernels.normBackward(ofFirst.get(), x, firstNorm.weight(), kept.firstRstd, ofAttended, dx);
+      tape.add(x, dx);
+    }
+  }
+
+  private Tensor rstd(Tensor x) {
+    return Tensors.alike(rstdType, x.size(0));
+  }
+}
