@@ -381,6 +381,7 @@ public record Recipe(
    * @param gradients how the gradients of the tasks become one
    * @param rho weight of other tasks' gradients in a task's block, 0 to 1; for gradients owned
    * @param conflictSteps steps between entries in the log of how the tasks' gradients agree; 0 = none
+   * @param checkpointing keeps the input of each layer only, and computes the layer again in the backward pass
    */
   public record Train(
       double learningRate,
@@ -412,14 +413,15 @@ public record Recipe(
       boolean loadBestModelAtEnd,
       Gradients gradients,
       double rho,
-      int conflictSteps) {
+      int conflictSteps,
+      boolean checkpointing) {
 
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
           2e-4, 1, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 1, 512,
           LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
-          Gradients.SUM, 0.3, 0);
+          Gradients.SUM, 0.3, 0, false);
     }
   }
 

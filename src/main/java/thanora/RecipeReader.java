@@ -422,7 +422,8 @@ public final class RecipeReader {
             train.flag("load_best_model_at_end", d.loadBestModelAtEnd()),
             train.choice("gradients", d.gradients()),
             train.number("rho", d.rho(), Range.UNIT),
-            train.integer("conflict_steps", d.conflictSteps(), 0));
+            train.integer("conflict_steps", d.conflictSteps(), 0),
+            train.flag("checkpointing", d.checkpointing()));
     checkTrain(train, read, tasks);
     return read;
   }

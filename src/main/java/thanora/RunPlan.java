@@ -207,7 +207,8 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
 
     private StepMemory step(DecoderMemory model, Rows rows) {
       boolean apart = Settings.gradients(recipe).isPresent() || recipe.train().conflictSteps() > 0;
-      return StepMemory.of(model, modules, form, apart ? tasks.tasks().size() : 0, rows);
+      return StepMemory.of(model, modules, form, apart ? tasks.tasks().size() : 0, rows,
+          recipe.train().checkpointing());
     }
 
     /** By halving, with rows of the mean length. */

@@ -176,7 +176,8 @@ final class Settings {
         train.earlyStoppingPatience(),
         train.metricForBestModel() == Recipe.BestMetric.WORST,
         train.loadBestModelAtEnd(),
-        train.conflictSteps());
+        train.conflictSteps(),
+        train.checkpointing());
   }
 
   /** Element type of merged weights; that of the base where empty. */

@@ -65,7 +65,7 @@ class RecipeReaderTest {
                 2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
                 Recipe.Loss.TOKEN, 1, 512,
                 Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
-                Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0),
+                Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0, false),
             new Recipe.Eval(200, 16, 0, true),
             new Recipe.Merge(0, 8, Recipe.Dtype.AUTO));
     assertThat(read(SMALL)).isEqualTo(wanted);

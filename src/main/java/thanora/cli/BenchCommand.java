@@ -96,6 +96,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--warmup", paramLabel = "N", description = "Steps before; ${DEFAULT-VALUE}.")
   private int warmup = 2;
 
+  @Option(names = "--checkpointing", description = "Layers keep their input only and are run again.")
+  private boolean checkpointing = false;
+
   @Option(names = "--threads", paramLabel = "N", description = "0: all cores.")
   private int threads = 0;
 
@@ -165,7 +168,7 @@ final class BenchCommand implements Callable<Integer> {
   private void time(Decoder model, IntFunction<Encoded> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
-        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, checkpointing);
     Trainer trainer =
         new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), config, ProcessGroup.single());
     double[] seconds = new double[steps];

@@ -12,7 +12,6 @@ import thanora.model.Angles;
 import thanora.model.Decoder;
 import thanora.model.LayerPass;
 import thanora.model.TokenBatch;
-import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 
 /**
@@ -38,7 +37,7 @@ public final class FusedDecoder implements LayerPass, AutoCloseable {
 
   private FusedDecoder(Decoder model) {
     this.model = model;
-    for (List<LayerPlan> alike : serves(model.placement()) ? runs() : List.<List<LayerPlan>>of()) {
+    for (List<LayerPlan> alike : isOn() ? runs() : List.<List<LayerPlan>>of()) {
       LayerRun run = arena.make(() -> new LayerRun(model, alike));
       for (int i = 0; i < alike.size(); i++) {
         plans.add(alike.get(i));
@@ -52,7 +51,8 @@ public final class FusedDecoder implements LayerPass, AutoCloseable {
     return new FusedDecoder(model);
   }
 
-  private static boolean serves(Placement placement) {
+  /** Whether the fast way is taken at all. */
+  static boolean isOn() {
     return Boolean.parseBoolean(System.getProperty("thanora.fused", "true"));
   }
 

@@ -26,6 +26,9 @@ record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAda
   /** Inputs of a layer's linear layers: normed, attention's, normed, the gated product. */
   static final int KINDS = 4;
 
+  /** Rows fill up to a multiple of this, so that rows of 16 bits stay aligned to 16 bytes. */
+  private static final int ALIGNMENT = 8;
+
   /** That of a layer, if it is served. */
   static Optional<LayerPlan> of(Decoder model, int number) {
     List<List<String>> names = model.sharedInputs(number);
@@ -65,6 +68,11 @@ record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAda
       Tensor weight = model.projection(name).weight();
       return weight.numel() * DType.of(weight).bytes();
     }).sum();
+  }
+
+  /** Rows that the adapters' factors at maps of one input take in their matrix. */
+  static int rows(int adapted, int rank) {
+    return (adapted * rank + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
   /** The adapter's modules of one input of several layers, at each map it is on; empty where they are not alike. */

@@ -92,7 +92,9 @@ final class PlainKernels implements Kernels {
       Tensor upstream = wide(dy);
       Tensor active = activation.of(wideGate);
       if (y.isPresent()) {
-        write(Ops.mul(active, wideUp), y.get());
+        Tensor product = room(y.get());
+        Into.mul(product, active, wideUp);
+        write(product, y.get());
       }
       Tensor ofActive = Ops.mul(upstream, wideUp);
       write(Ops.mulInPlace(active, upstream), dup);

@@ -20,9 +20,6 @@ import thanora.tensor.Tensors;
  * <p>The matrices are the memory of the frozen weights from now on: those of the model are views of it.
  */
 final class StackedWeights {
-  /** Rows of A' of all maps together fill up to a multiple of this, so that rows of 16 bits stay aligned. */
-  private static final int ALIGNMENT = 8;
-
   private final Tensor all; // (n, out + rows, in + rows)
   private final int rows;
   private final double scaling;
@@ -62,7 +59,7 @@ final class StackedWeights {
       out += width;
     }
     this.maps = List.copyOf(found);
-    this.rows = (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    this.rows = LayerPlan.rows(maps.size(), adapter.exportRank());
     int in = (int) model.projection(names.get(0).get(0)).weight().size(1);
     this.all = Tensors.zeros(model.placement(), names.size(), out + rows, in + rows);
     for (int layer = 0; layer < names.size(); layer++) {

@@ -39,7 +39,7 @@ public final class PreviewMemory {
     if (statistic == HasiConfig.Statistic.GRADIENT) {
       long largest = adapted.stream().mapToLong(PreviewMemory::numbers).max().orElse(0);
       long all = adapted.stream().mapToLong(PreviewMemory::numbers).sum();
-      return (all + largest) * FLOAT + model.kept(modules, linear -> 0, rows) + model.ofTheMoment(rows);
+      return (all + largest) * FLOAT + model.kept(modules, linear -> 0, rows, false) + model.ofTheMoment(rows, false);
     }
     String layer = adapted.stream().findFirst().map(Linear::name).orElse("").replaceFirst("(layers\\.\\d+\\.).*", "$1");
     List<Linear> together = adapted.stream().filter(linear -> linear.name().startsWith(layer)).toList();

@@ -82,11 +82,15 @@ public final class Decoder {
 
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
-    return hidden(batch, LayerPass.PLAIN);
+    return hidden(batch, LayerPass.PLAIN, false);
   }
 
-  /** The same with a way of its own through the layers that it serves. */
-  public Tensor hidden(TokenBatch batch, LayerPass pass) {
+  /**
+   * The same with a way of its own through the layers that it serves.
+   *
+   * @param checkpointing whether layers of a recorded pass keep their input only
+   */
+  public Tensor hidden(TokenBatch batch, LayerPass pass, boolean checkpointing) {
     Map<RopeConfig, Angles> angles = new HashMap<>();
     ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
     Tensor x = embed(batch);
@@ -94,8 +98,9 @@ public final class Decoder {
       int layer = i;
       Tensor input = x;
       Optional<Angles> own = config.byLayer().get(i).rope().map(angles::get);
-      x = TensorScope.keep(() -> pass.apply(layer, input, batch, own)
-          .orElseGet(() -> layers.get(layer).apply(input, batch, own)));
+      UnaryOperator<Tensor> step = in -> pass.apply(layer, in, batch, own)
+          .orElseGet(() -> layers.get(layer).apply(in, batch, own));
+      x = TensorScope.keep(() -> checkpointing ? Checkpointing.of(input, batch, own, step) : step.apply(input));
     }
     return Steps.norm(batch, x, lastNorm);
   }

@@ -41,6 +41,7 @@ public final class Trainer implements AutoCloseable {
   private final int members;
   private final List<LossWeighting> weightings;
   private final boolean combines;
+  private final boolean checkpointing;
   private final FusedDecoder layers;
 
   /** The adapters must be attached to the model, in the order of the trainees. */
@@ -58,6 +59,7 @@ public final class Trainer implements AutoCloseable {
     this.weightings = trainees.stream()
         .flatMap(trainee -> trainee.members().stream()).map(Trainee.Member::loss).toList();
     this.combines = trainees.stream().anyMatch(Trainee::combines);
+    this.checkpointing = config.checkpointing();
     this.layers = FusedDecoder.of(model);
   }
 
@@ -201,7 +203,7 @@ public final class Trainer implements AutoCloseable {
   private void forwardBackward(MemberBatch batch, StepLabels labels, TaskLosses losses, boolean byTask) {
     try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
       TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
-      Tensor hidden = model.hidden(tokens, layers);
+      Tensor hidden = model.hidden(tokens, layers, checkpointing);
       HeadLoss.Result head = HeadLoss.withGradient(
           model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
       losses.add(head.nll(), batch);

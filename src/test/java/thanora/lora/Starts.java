@@ -91,7 +91,7 @@ public final class Starts {
   /** Settings of a constant learning rate without warm-up, decay or clipping. */
   public static TrainConfig constant(double learningRate, double maxGradNorm, double weightDecay) {
     return new TrainConfig(learningRate, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, maxGradNorm,
-        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false);
   }
 
   /** The gradient of a batch's mean −log p, which stays in the adapter; nothing is changed. */

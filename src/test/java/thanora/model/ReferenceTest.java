@@ -103,7 +103,7 @@ class ReferenceTest {
         }
       }
       TrainConfig config = new TrainConfig(
-          0, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+          0, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false);
       Trainer trainer = new Trainer(
           model, List.of(Trainee.of(adapter, Penalty.NONE)), config, ProcessGroup.single());
       Trainer.StepResult step = trainer.step(List.of(batch), 1, 0).get(0);
