@@ -22,7 +22,11 @@ import thanora.tensor.TensorScope;
  * thanora.fused} is {@code false}.
  */
 public final class FusedDecoder implements LayerPass, AutoCloseable {
-  /** Weights of the layers of a run, in bytes at most: they exist twice for a moment, kind by kind. */
+  /**
+   * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind.
+   * In main memory a layer is a run of its own, since many calls cost nothing there, and large pieces leave
+   * holes in the heap.
+   */
   private static final long RUN = 1L << 30;
 
   private final Decoder model;
@@ -76,7 +80,7 @@ public final class FusedDecoder implements LayerPass, AutoCloseable {
     List<LayerPlan> longer = new ArrayList<>(runs.get(runs.size() - 1));
     boolean follows = longer.get(longer.size() - 1).number() + 1 == next.number();
     longer.add(next);
-    return follows && longer.stream().mapToLong(plan -> plan.bytes(model)).sum() <= RUN && LayerPlan.areAlike(longer);
+    return follows && !model.placement().isCpu() && longer.stream().mapToLong(plan -> plan.bytes(model)).sum() <= RUN && LayerPlan.areAlike(longer);
   }
 
   @Override

@@ -23,16 +23,18 @@ public final class FusedMemory {
         && form instanceof LoraAdapter.Form lora && lora.routes().isEmpty();
   }
 
-  /** Bytes of the adapters' factors in the matrices of all layers, and of their gradients. */
+  /** Bytes of the adapters' factors in the matrices of all layers, and of the gradients of a run of them. */
   public static long factors(DecoderMemory model, Collection<String> modules, AdapterForm form) {
-    long numbers = 0;
+    long inMatrices = 0;
+    long gradients = 0;
     for (List<Linear> together : byInput(model.linears())) {
       int adapted = (int) together.stream().filter(linear -> modules.contains(linear.name())).count();
       long rows = LayerPlan.rows(adapted, ((LoraAdapter.Form) form).r() + ((LoraAdapter.Form) form).frozenRows());
       long out = together.stream().mapToLong(Linear::out).sum();
-      numbers += rows * (2 * (together.get(0).in() + out) + rows);
+      inMatrices += rows * (together.get(0).in() + out + rows);
+      gradients += rows * (together.get(0).in() + out);
     }
-    return numbers * model.dtype().bytes();
+    return (inMatrices + gradients / (model.gpu() ? 1 : model.config().layers())) * model.dtype().bytes();
   }
 
   /** Linear layers of one input together: query, key and value; output; gate and up; down. */

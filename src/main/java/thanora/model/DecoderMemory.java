@@ -152,11 +152,17 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     return count.elements * dtype.bytes() + count.floats * FLOAT;
   }
 
-  /** The same where layers keep their input only: those, and all of one layer. */
+  /**
+   * The same where layers keep their input only: those, and all of one layer. On a CPU half as much again of
+   * what comes and goes, and half of the weights where they have moved: the heap loses that to fragments, which
+   * nothing that stays fills.
+   */
   public long checkpoints(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
     long reached = config.layers() - firstAdapted(adapted);
     long ofLayer = kept(adapted, ofAdapter, rows, whole) / Math.max(1, reached);
-    return reached * rows.tokens * config.hidden() * dtype.bytes() + ofLayer;
+    long moved = whole ? linearNumbers() * dtype.bytes() : 0;
+    long fragments = gpu ? 0 : (ofLayer + ofTheMoment(rows, whole) + moved) / 2;
+    return reached * rows.tokens * config.hidden() * dtype.bytes() + ofLayer + fragments;
   }
 
   /** The number of the first layer with an adapter; that of layers where there is none. */
