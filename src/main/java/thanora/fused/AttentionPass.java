@@ -63,7 +63,7 @@ interface AttentionPass {
     @Override
     public Tensor output() {
       Tensor output = result.output();
-      return output.view(output.size(0), -1);
+      return output.reshape(output.size(0), -1);
     }
 
     @Override
