@@ -8,6 +8,7 @@ import thanora.model.Angles;
 import thanora.model.Norm;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
+import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
@@ -71,24 +72,31 @@ record FusedLayer(
 
   private void backward(Tensor x, Kept kept, Tensor dy, Optional<Angles> angles, Tape tape) {
     boolean below = tape.reaches(x);
-    Tensor normed = Tensors.alike(x, x.size(0), x.size(1));
-    Tensor attended = kept.attended();
-    kernels.normAgain(attended, secondNorm.weight(), kept.secondRstd, normed);
-    Optional<Tensor> ofSecond = feedForward.backward(kept.feedForward, dy, normed, below || adapted);
-    if (ofSecond.isEmpty()) {
+    Tensor room = attention.last().outputRoom(x.size(0));
+    Tensor ofAttended = attention.last().output(room);
+    if (!secondHalf(kept, dy, below || adapted, ofAttended)) {
       return;
     }
-    StackedLinear o = attention.last();
-    Tensor room = o.outputRoom(x.size(0));
-    Tensor ofAttended = o.output(room);
-    kernels.normBackward(
-        ofSecond.get(), attended, secondNorm.weight(), kept.secondRstd, dy, ofAttended);
+    Tensor normed = Tensors.alike(x, x.size(0), x.size(1));
     kernels.normAgain(x, firstNorm.weight(), kept.firstRstd, normed);
-    Optional<Tensor> ofFirst = attention.backward(kept.attention, room, normed, angles, below);
-    if (ofFirst.isPresent()) {
+    Optional<Tensor> ofNormed = attention.backward(kept.attention, room, normed, angles, below);
+    if (ofNormed.isPresent()) {
       Tensor dx = Tensors.alike(x, x.size(0), x.size(1));
-      kernels.normBackward(ofFirst.get(), x, firstNorm.weight(), kept.firstRstd, ofAttended, dx);
+      kernels.normBackward(ofNormed.get(), x, firstNorm.weight(), kept.firstRstd, ofAttended, dx);
       tape.add(x, dx);
+    }
+  }
+
+  /** Writes the gradient of the sum in the middle, if it is wanted, and frees what that took. */
+  private boolean secondHalf(Kept kept, Tensor dy, boolean wanted, Tensor ofAttended) {
+    try (TensorScope scope = TensorScope.open()) {
+      Tensor attended = kept.attended();
+      Tensor normed = Tensors.alike(attended, attended.size(0), attended.size(1));
+      kernels.normAgain(attended, secondNorm.weight(), kept.secondRstd, normed);
+      Optional<Tensor> ofNormed = feedForward.backward(kept.feedForward, dy, normed, wanted);
+      ofNormed.ifPresent(gradient -> kernels.normBackward(
+          gradient, attended, secondNorm.weight(), kept.secondRstd, dy, ofAttended));
+      return ofNormed.isPresent();
     }
   }
 

@@ -19,11 +19,6 @@ public final class Tensors {
     return TensorScope.keep(() -> torch.empty(shape, options(placement), null));
   }
 
-  /** A new tensor of another one's type and device, whose elements are not set: in one call, unlike {@link #empty}. */
-  public static Tensor alike(Tensor other, long... shape) {
-    return other.new_empty(shape);
-  }
-
   /** A new tensor of zeros. */
   public static Tensor zeros(Placement placement, long... shape) {
     return TensorScope.keep(() -> torch.zeros(shape, options(placement)));
@@ -91,6 +86,11 @@ public final class Tensors {
   /** The tensor with another element type, on its device. */
   public static Tensor cast(Tensor tensor, DType dtype) {
     return tensor.to(dtype.torch);
+  }
+
+  /** A new tensor of another one's type and device, whose elements are not set: in one call, unlike {@link #empty}. */
+  public static Tensor alike(Tensor other, long... shape) {
+    return other.new_empty(shape);
   }
 
   /** A copy that shares nothing, without graph, on the same device. */
