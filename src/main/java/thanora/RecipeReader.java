@@ -352,6 +352,7 @@ public final class RecipeReader {
         hasi.integer("preview_rows", d.previewRows(), 1),
         hasi.choice("preview_tokens", d.previewTokens()),
         hasi.choice("statistic", d.statistic()),
+        hasi.choice("spectra", d.spectra()),
         hasi.choice("entropy", d.entropy()),
         hasi.number("damping", d.damping(), Range.NOT_NEGATIVE),
         hasi.flag("drop_first_token", d.dropFirstToken()),

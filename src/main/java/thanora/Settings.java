@@ -118,7 +118,8 @@ final class Settings {
         hasi.previewRows(),
         HasiConfig.PreviewTokens.valueOf(hasi.previewTokens().name()),
         hasi.dropFirstToken(),
-        hasi.centre());
+        hasi.centre(),
+        HasiConfig.Spectra.valueOf(hasi.spectra().name()));
     HasiConfig.RankRule ranks = new HasiConfig.RankRule(
         HasiConfig.Ranks.valueOf(hasi.ranks().name()),
         HasiConfig.Allocation.valueOf(hasi.allocation().name()),
