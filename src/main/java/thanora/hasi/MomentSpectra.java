@@ -3,10 +3,14 @@ package thanora.hasi;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -14,6 +18,7 @@ import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
+import thanora.tensor.Threads;
 
 /**
  * The spectra of one layer of a wide model, task by task, so that the moments of one task are enough.
@@ -27,7 +32,8 @@ public final class MomentSpectra implements TaskSpectra {
   private static final double TOLERANCE = 1e-6;
 
   private final Map<HasiStarts.Asked, Made> made = new LinkedHashMap<>();
-  private final Map<List<Integer>, float[]> draws = new HashMap<>();
+  private final HasiConfig.Preview preview;
+  private final Map<List<Integer>, float[]> draws = new ConcurrentHashMap<>();
 
   /** What starts that ask for the same have in common. */
   private record Made(HasiConfig.Preview preview, int top, Map<String, List<Spectrum>> byModule) {
@@ -47,6 +53,7 @@ public final class MomentSpectra implements TaskSpectra {
    */
   public MomentSpectra(List<Hasi> starts) {
     starts.forEach(start -> made.putIfAbsent(new HasiStarts.Asked(start), new Made(start)));
+    this.preview = starts.get(0).config().preview(); // which layers are wide is the same for all
     if (made.values().stream().anyMatch(own -> own.top == Integer.MAX_VALUE)) {
       throw new IllegalArgumentException("hasi.deflation_vectors 0 (all) needs all vectors of each linear"
           + " layer; set it to 48, or hasi.spectra to exact");
@@ -59,15 +66,22 @@ public final class MomentSpectra implements TaskSpectra {
    * @param modules of one layer, with moments of this task alone
    */
   public void add(List<Hasi.Module> modules) {
-    made.values().forEach(own -> {
-      List<Hasi.Module> exact = modules.stream()
-          .filter(module -> !own.preview.estimates(module.dOut(), module.dIn())).toList();
-      List<List<Spectrum>> spectra = exactly(own, exact);
-      for (int i = 0; i < exact.size(); i++) {
-        own.put(exact.get(i), spectra.get(i).get(0));
+    Map<Boolean, List<Hasi.Module>> byWidth = modules.stream().collect(
+        Collectors.partitioningBy(module -> preview.estimates(module.dOut(), module.dIn())));
+    byWidth.get(true).forEach(module -> module.moments().get(0).normalisedInPlace());
+    List<List<Spectrum>> estimated = estimates(byWidth.get(true));
+    for (Made own : made.values()) {
+      List<Hasi.Module> narrow = byWidth.get(false);
+      List<List<Spectrum>> exact = exactly(own, narrow);
+      for (int i = 0; i < narrow.size(); i++) {
+        own.put(narrow.get(i), exact.get(i).get(0));
       }
-    });
-    modules.forEach(this::estimate);
+    }
+    for (int i = 0; i < estimated.size(); i++) {
+      Iterator<Spectrum> spectra = estimated.get(i).iterator();
+      Hasi.Module module = byWidth.get(true).get(i);
+      made.values().forEach(own -> own.put(module, spectra.next()));
+    }
   }
 
   /** Forgets the layer, so that the next one can come. */
@@ -82,16 +96,24 @@ public final class MomentSpectra implements TaskSpectra {
     }
   }
 
-  private void estimate(Hasi.Module module) {
+  /**
+   * Of each module, for all that is asked; in main memory a module a core, since products with a few
+   * columns gain little from a second one.
+   */
+  private List<List<Spectrum>> estimates(List<Hasi.Module> modules) {
+    if (modules.stream().anyMatch(module -> module.w().is_cuda())) {
+      return Threads.onOne(() -> modules.stream().map(this::estimate).toList());
+    }
+    return Threads.sideBySide(modules.stream()
+        .map(module -> (Callable<List<Spectrum>>) () -> estimate(module)).toList());
+  }
+
+  private List<Spectrum> estimate(Hasi.Module module) {
     Moments moments = module.moments().get(0);
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
-      List<Made> asked = made.values().stream()
-          .filter(own -> own.preview.estimates(module.dOut(), module.dIn())).toList();
-      if (!asked.isEmpty()) {
-        Tensor c = moments.normalisedInPlace();
-        Tensor w = Tensors.cast(module.w().detach(), DType.of(c));
-        asked.forEach(own -> own.put(module, estimate(own, w, c, moments.tokens())));
-      }
+      Tensor c = moments.normalisedInPlace();
+      Tensor w = Tensors.cast(module.w().detach(), DType.of(c));
+      return made.values().stream().map(own -> estimate(own, w, c, moments.tokens())).toList();
     }
   }
 

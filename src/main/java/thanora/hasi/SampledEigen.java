@@ -11,7 +11,6 @@ import thanora.tensor.Placement;
 import thanora.tensor.Seeds;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
-import thanora.tensor.Threads;
 
 /**
  * The leading eigenvalues and vectors of a positive semidefinite operator that is known by its
@@ -22,6 +21,7 @@ import thanora.tensor.Threads;
  * rest: stochastic Lanczos quadrature (Ubaru, Chen, Saad, SIAM J. Matrix Anal. Appl. 38, 2017) from
  * {@value #PROBES} random signs, {@value #STEPS} steps each, side by side, with the leading vectors
  * projected out in every step. In the operator's own type; small matrices in float64 in main memory.
+ * All of it on the caller's thread.
  *
  * @param values leading eigenvalues, descending
  * @param vectors as columns (d, values), in the caller's scope
@@ -94,8 +94,7 @@ record SampledEigen(double[] values, Tensor vectors, double[] nodes, double[] we
   /** Eigenvalues within the basis, descending; their vectors into {@code leading}. */
   private static double[] ritz(UnaryOperator<Tensor> times, Tensor basis, Tensor leading) {
     Tensor small = Tensors.to(Ops.matmul(Ops.transpose(basis), times.apply(basis)), EXACT);
-    Ops.Eigen eigen = Threads.onOne(
-        () -> Ops.eigen(Ops.scale(Ops.add(small, Ops.transpose(small)), 0.5)));
+    Ops.Eigen eigen = Ops.eigen(Ops.scale(Ops.add(small, Ops.transpose(small)), 0.5));
     int n = Math.toIntExact(small.size(0));
     Tensor falling = Tensors.of(IntStream.range(0, n).map(i -> n - 1 - i).toArray(), "cpu");
     Tensor turn = Ops.select(eigen.vectors(), 1, falling);
@@ -166,7 +165,7 @@ record SampledEigen(double[] values, Tensor vectors, double[] nodes, double[] we
         }
       }
     }
-    Ops.Eigen eigen = Threads.onOne(() -> Ops.eigen(Tensors.of(t, PROBES, steps, steps)));
+    Ops.Eigen eigen = Ops.eigen(Tensors.of(t, PROBES, steps, steps));
     double[] first = Tensors.doubles(Ops.narrow(eigen.vectors(), 1, 0, 1)); // (probes, 1, steps)
     double[] weights = new double[first.length];
     for (int i = 0; i < weights.length; i++) {
