@@ -240,7 +240,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
           .flatMap(task -> Tasks.preview(task, recipe.hasi().previewRows(), recipe.seed()).stream()).toList();
       Rows all = rows(rows);
       return PreviewMemory.of(model, modules, tasks.tasks().size(), all.tokens(), all.tokens() / all.rows(),
-          Settings.hasi(recipe.hasi()).preview().statistic());
+          Settings.hasi(recipe.hasi()).preview());
     }
 
     private long evaluation(DecoderMemory model) {

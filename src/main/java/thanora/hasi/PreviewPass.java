@@ -27,11 +27,8 @@ public final class PreviewPass {
   /** Tokens a forward pass. */
   static final int BATCH_TOKENS = 2048;
 
-  /** The same on a GPU, where sums of products are written back once a batch. */
-  static final int GPU_BATCH_TOKENS = 4096;
-
-  /** Bytes of hidden states beyond which they wait in main memory. */
-  static final long ON_GPU = 512L << 20;
+  /** Bytes of hidden states that stay on a GPU. */
+  private static final long ON_GPU = 512L << 20;
 
   private final Decoder model;
   private final HasiConfig.Preview options;
@@ -142,10 +139,9 @@ public final class PreviewPass {
 
   private List<Part> embed(List<List<Sample>> rowsByTask) {
     // CorDA weighs rows, not tokens: each then is a batch of its own
-    int tokens = options.normalisation() == Moments.Normalisation.CORDA ? 1
-        : model.placement().isCpu() ? BATCH_TOKENS : GPU_BATCH_TOKENS;
+    int tokens = options.normalisation() == Moments.Normalisation.CORDA ? 1 : BATCH_TOKENS;
     String device = model.placement().device();
-    boolean aside = !model.placement().isCpu() && hiddenBytes(rowsByTask) > ON_GPU;
+    boolean aside = waits(hiddenBytes(rowsByTask), !model.placement().isCpu());
     List<Part> parts = new ArrayList<>();
     for (int task = 0; task < rowsByTask.size(); task++) {
       for (List<Sample> rows : Batch.split(rowsByTask.get(task), tokens)) {
@@ -155,6 +151,11 @@ public final class PreviewPass {
       }
     }
     return parts;
+  }
+
+  /** Whether so many bytes of hidden states wait in main memory for their next layer. */
+  static boolean waits(long bytes, boolean gpu) {
+    return gpu && bytes > ON_GPU;
   }
 
   private long hiddenBytes(List<List<Sample>> rowsByTask) {
