@@ -157,6 +157,11 @@ class RecipeReaderTest {
             "train.max_steps: many is not a whole number; leave it out for 0");
     assertThat(problems(SMALL + "method: thanora-paper\nhasi: {statistic: gradient}\n")).containsExactly(
         "hasi.statistic: gradient goes with hasi.split=unit only; set that, or take hasi.statistic=wc");
+    assertThat(problems(SMALL, "hasi.statistic=gradient", "hasi.spectra=estimated")).containsExactly(
+        "hasi.statistic: gradient goes with hasi.spectra=exact or auto only; set that, or take"
+            + " hasi.statistic=wc");
+    assertThat(Settings.hasi(read(SMALL, "hasi.spectra=exact").hasi()).preview().spectra())
+        .isEqualTo(HasiConfig.Spectra.EXACT);
     assertThat(problems(SMALL, "hasi.statistic=x", "hasi.split=corda")).containsExactly(
         "hasi.statistic x gives A only; use hasi.split unit, or hasi.statistic wc");
     Recipe gradient = read(SMALL, "hasi.statistic=gradient");

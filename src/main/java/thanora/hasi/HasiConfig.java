@@ -41,7 +41,7 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     kept.put("hasi.covariance=token_mean",
         preview.normalisation == Moments.Normalisation.TOKEN_MEAN);
     kept.put("hasi.damping=0", preview.damping == 0);
-    kept.put("hasi.spectra other than estimated", preview.spectra != Spectra.ESTIMATED);
+    kept.put("hasi.spectra=exact or auto", preview.spectra != Spectra.ESTIMATED);
     kept.put("SpectrumOf.STATISTIC", preview.spectrumOf == SpectrumOf.STATISTIC);
     List<String> broken = kept.keySet().stream().filter(key -> !kept.get(key)).toList();
     if (!broken.isEmpty()) {

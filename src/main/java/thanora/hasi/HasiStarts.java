@@ -71,8 +71,8 @@ public final class HasiStarts {
   }
 
   /**
-   * Plans and factors of a layer's modules, for each adapter; the factors belong to the caller's
-   * scope.
+   * Plans and factors of a layer's modules, for each adapter, from exact spectra; the factors belong to
+   * the caller's scope. {@link MomentSpectra} has estimated ones.
    */
   public List<List<Hasi.Result>> layer(List<Hasi.Module> modules) {
     return layer(modules, HasiStarts::exact, (start, weights) -> spectra(start, modules, weights));
