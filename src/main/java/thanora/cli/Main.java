@@ -48,7 +48,8 @@ public final class Main implements Callable<Integer> {
       DoctorCommand.class,
       CompletionCommand.class,
       HelpCommand.class,
-      BenchCommand.class);
+      BenchCommand.class,
+      BenchAnswersCommand.class);
 
   /** Commands that look at all others. */
   private static final Set<Class<?>> OVER_ALL = Set.of(HelpCommand.class, CompletionCommand.class);

@@ -185,9 +185,9 @@ public final class Decoder {
     return slot;
   }
 
-  /** Room for the keys and values of rows being generated; the caller's scope owns it. */
-  public KvCache cache(int rows, int capacity) {
-    return new KvCache(config, rows, capacity, placement);
+  /** Room for the keys and values of rows being generated, of each member; the caller's scope owns it. */
+  KvCache cache(int members, int rows, int capacity) {
+    return new KvCache(config, members, rows, capacity, placement);
   }
 
   /**

@@ -177,7 +177,7 @@ class ReferenceTest {
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open(); SafetensorsFile expected = Pico.expected(name)) {
       Decoder model = Pico.load(name);
       List<int[]> prompts = List.of(Pico.ids(expected, 0), Pico.ids(expected, 1), Pico.ids(expected, 2));
-      List<int[]> answers = new TextGenerator(model, Set.of()).generate(prompts, new int[3], 9);
+      List<int[]> answers = new TextGenerator(model, Set.of()).generate(prompts, 0, 9);
       for (int i = 0; i < 3; i++) {
         int[] row = prompts.get(i);
         for (int made = 0; made < 9; made++) {
