@@ -49,7 +49,8 @@ public final class Main implements Callable<Integer> {
       CompletionCommand.class,
       HelpCommand.class,
       BenchCommand.class,
-      BenchAnswersCommand.class);
+      BenchAnswersCommand.class,
+      BenchFitCommand.class);
 
   /** Commands that look at all others. */
   private static final Set<Class<?>> OVER_ALL = Set.of(HelpCommand.class, CompletionCommand.class);
