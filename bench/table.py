@@ -44,6 +44,7 @@ class Bench:
         self.part = ""
         self.table = []
         self.raw = []
+        self.failed = []
 
     def left(self):
         return self.end - time.monotonic()
@@ -86,22 +87,24 @@ class Bench:
         return result
 
     def in_turn(self, rounds, commands):
-        """Results by program, a list over the rounds; those of a round after an error are left out."""
+        """Results by program, a list over the rounds; one that fails is not started again."""
         results = {name: [] for name in commands}
+        failed = []
         for _ in range(rounds):
-            for name, command in commands.items():
+            for name in [name for name in commands if name not in failed]:
                 try:
-                    results[name].append(self.number(name, command))
-                except (Failed, Missing) as error:
-                    if not all(results.values()):
-                        raise
-                    say(f"  left out: {error}")
-                    return results
+                    results[name].append(self.number(name, commands[name]))
+                except (Failed, Missing, ValueError) as error:
+                    failed.append(name)
+                    say(f"  {name} is left out: {error}")
+        self.failed += [f"{self.part}, {name}" for name in failed]
         return results
 
     def row(self, what, unit, ours, other, ratio, goal="", check=""):
         """A line of the table; the ratio is computed by the rounds that both have."""
         ours, other = list(ours), list(other)
+        if not ours:
+            return
         of_rounds = [ratio(a, b) for a, b in zip(ours, other)]
         line = {"what": what, "unit": unit, "ours": middle(ours), "other": middle(other),
                 "ratio": ratio(middle(ours), middle(other)) if other else None,
@@ -160,11 +163,11 @@ def threads(bench):
 
 
 def column(results, name, key):
-    return [result[key] for result in results[name]]
+    return [result[key] for result in results[name] if key in result]
 
 
 def same_size(results, *names):
-    sizes = {result["trainable_parameters"] for name in names for result in results[name]}
+    sizes = {size for name in names for size in column(results, name, "trainable_parameters")}
     return "trained parameters equal" if len(sizes) == 1 else f"WRONG: trained parameters {sizes}"
 
 
@@ -193,7 +196,7 @@ def rows(bench):
     ours = [*step(bench, *same), "--method"]
     results = bench.in_turn(bench.options.rounds, {
         "PEFT": peft(bench, *same), "LoRA": [*ours, "lora"], "ThanoRA": [*ours, "thanora"]})
-    losses = [result["loss"] for name in ("PEFT", "LoRA") for result in results[name]]
+    losses = column(results, "PEFT", "loss") + column(results, "LoRA", "loss") or [float("nan")]
     good = near(min(losses), max(losses), 0.02 if bench.options.device == "cpu" else 0.1)
     check = f"{'' if good else 'WRONG: '}losses {min(losses):.3f} to {max(losses):.3f}"
     per_second = lambda name: [32 / value for value in column(results, name, "median")]
@@ -256,16 +259,19 @@ def generate(bench):
     size = ["--prompts", "256", "--new-tokens", "64"]
     other = [sys.executable, str(BENCH / "generate.py"), "--device", bench.options.device, *threads(bench),
              "--model", bench.model(), "--rows", bench.rows(), *size, "--batch"]
-    ours = bench.number("ours, 128 at once",
-                        [*answers(bench), *size, "--batch", "128", "--repeat", "3" if gpu else "1"])
+    others = {batch: f"transformers, {batch} at once" for batch in ("32", "128")}
+    results = bench.in_turn(1, {
+        "ours, 128 at once": [*answers(bench), *size, "--batch", "128", "--repeat", "3" if gpu else "1"],
+        **{name: [*other, batch] for batch, name in others.items()}})
     rate = lambda result: [result["tokens"] / value for value in result["seconds"]]
-    for batch in ("32", "128"):
-        theirs = bench.number(f"transformers, {batch} at once", [*other, batch])
-        same = sum(a == b for a, b in zip(theirs["answers"], ours["answers"]))
-        wanted = 0 if gpu else 0.97 * len(theirs["answers"])  # ties, which 16 bits make common
-        bench.row(f"greedy answers, 256 prompts, 128 at once; transformers {batch}", "tokens/s", rate(ours),
-                  rate(theirs) * len(ours["seconds"]), times, goal="at least 3",
-                  check=f"{'' if same >= wanted else 'WRONG: '}{same} of {len(theirs['answers'])} answers equal")
+    for ours in results["ours, 128 at once"]:
+        for name in others.values():
+            theirs = results[name][0] if results[name] else {"answers": [], "tokens": 0, "seconds": []}
+            same = sum(a == b for a, b in zip(theirs["answers"], ours["answers"]))
+            wanted = 0 if gpu else 0.97 * len(theirs["answers"])  # ties, which 16 bits make common
+            bench.row(f"greedy answers, 256 prompts, 128 at once; {name}", "tokens/s", rate(ours),
+                      rate(theirs) * len(ours["seconds"]), times, goal="at least 3",
+                      check=f"{'' if same >= wanted else 'WRONG: '}{same} of {len(theirs['answers'])} answers equal")
 
 
 def help_text(bench):
@@ -335,11 +341,11 @@ def fit_checkpointing(bench):
 
 def largest(bench, checkpointing, refine):
     size = ["--length", "1024", "--first", "4", "--most", "128", "--refine", refine, *checkpointing]
-    ours = bench.number("ours", [THANORA, "bench-fit", "--json", "--device", bench.options.device,
-                                 "--config", str(LLAMA), *size])
-    theirs = bench.number("PEFT", peft(bench, "--model", str(LLAMA), "--fit", *size))
+    results = bench.in_turn(1, {
+        "ours": [THANORA, "bench-fit", "--json", "--device", bench.options.device, "--config", str(LLAMA), *size],
+        "PEFT": peft(bench, "--model", str(LLAMA), "--fit", *size)})
     bench.row(f"7B shape, largest batch of 1,024-token rows{', checkpointing' if checkpointing else ''}", "rows",
-              [ours["rows"]], [theirs["rows"]], times)
+              column(results, "ours", "rows"), column(results, "PEFT", "rows"), times)
 
 
 CPU_PARTS = {"dense": dense, "rows": rows, "tasks": tasks, "preview": preview, "merged": merged, "help": help_text,
@@ -411,7 +417,7 @@ def main():
         return
     machine = hardware(options)
     say(machine + "; " + versions())
-    bench, failed = Bench(options), []
+    bench = Bench(options)
     for name in chosen:
         bench.part = name
         started = time.monotonic()
@@ -421,7 +427,7 @@ def main():
         except Missing as missing:
             say(f"  left out: {missing}")
         except Exception as error:  # the parts after it are worth their time
-            failed.append(name)
+            bench.failed.append(name)
             say(f"  FAILED: {type(error).__name__}: {error}")
         say(f"  {time.monotonic() - started:.0f} s")
         save(bench, machine)
@@ -429,10 +435,10 @@ def main():
     head = ["", "unit", "ours", "other", "ratio", "rounds", "goal", "check"]
     for line in [head, ["---"] * len(head), *map(cells, bench.table)]:
         print("| " + " | ".join(line) + " |")
-    if failed:
-        print(f"\nfailed: {', '.join(failed)}")
+    if bench.failed:
+        print(f"\nfailed: {'; '.join(bench.failed)}")
     wrong = any(line["check"].startswith("WRONG") for line in bench.table)
-    sys.exit(1 if options.check and (failed or wrong) else 0)
+    sys.exit(1 if options.check and (bench.failed or wrong) else 0)
 
 
 if __name__ == "__main__":
