@@ -227,7 +227,7 @@ def preview(bench):
         command = step(bench, "--model", bench.model(), "--rows", bench.rows(), "--length", "512",
                        "--tasks", "6", "--preview", "200")
     else:
-        command = step(bench, "--config", str(LLAMA), "--tasks", "4", "--preview", "500", "--length", "64",
+        command = step(bench, "--config", str(LLAMA), "--tasks", "4", "--preview", "500", "--length", "128",
                        "--rank", "16")
     results = bench.in_turn(1, {"preview": command})
     goal = "60 s" if bench.options.device != "cpu" else ""
