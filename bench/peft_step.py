@@ -1,15 +1,17 @@
-"""Times a LoRA training step of Hugging Face PEFT on the CPU, the yardstick for our own step.
+"""Times a LoRA training step of Hugging Face PEFT, the yardstick for our own step.
 
-usage: peft_step.py [--model shape|FOLDER] [--batch 4] [--length 128] [--rank 16] [--steps 8]
-                    [--warmup 2] [--threads N] [--rows FILE.jsonl]
+usage: peft_step.py [--model FILE.json|FOLDER] [--batch 4] [--length 128] [--rank 16] [--steps 8]
+                    [--warmup 2] [--threads N] [--rows FILE.jsonl] [--device cpu|cuda]
+                    [--checkpointing] [--fit [--first 4] [--most 256] [--refine 2]]
 
-"shape" is SmolLM2-135M with random weights; FOLDER is a Hugging Face folder. Float32, all seven
-linears, alpha = 2 rank, no dropout, fused AdamW, scaled-dot-product attention. A step is forward,
-backward, update and zeroing of the gradients. Random full-length sequences with a label on every
-token; with --rows, batches of the file's rows ("prompt" and "completion" texts) in file order, cut
-to --length, in the model's chat template if it has one, padded to the longest of their batch, labels
-on the completion (needs a FOLDER).
-Prints one JSON line; the times in it leave the warm-up steps out.
+FILE.json is a config.json, for random weights, by default that of SmolLM2-135M; FOLDER is a Hugging Face
+folder. Float32 on the CPU, bfloat16 on a GPU; all seven linears, alpha = 2 rank, no dropout, fused AdamW,
+scaled-dot-product attention. A step is forward, backward, update and zeroing of the gradients. Random
+full-length sequences with a label on every token; with --rows, batches of the file's rows ("prompt" and
+"completion" texts) in file order, cut to --length, in the model's chat template if it has one, padded to
+the longest of their batch, labels on the completion (needs a FOLDER).
+Prints one JSON line; the times in it leave the warm-up steps out. With --fit instead the most rows whose
+step fits the GPU's memory: doubled until one does not, then halved between.
 """
 import argparse
 import json
@@ -18,22 +20,26 @@ import statistics
 import sys
 import time
 import warnings
+from pathlib import Path
 
 import torch
 import transformers
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 LINEARS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-SMOLLM2 = dict(hidden_size=576, intermediate_size=1536, num_hidden_layers=30,
-               num_attention_heads=9, num_key_value_heads=3, vocab_size=49152,
-               max_position_embeddings=8192, tie_word_embeddings=True,
-               rope_parameters=dict(rope_theta=100000.0, rope_type="default"))
+SMOLLM2 = Path(__file__).resolve().parent / "smollm2-135m.json"
 
 
 def parse():
-    parser = argparse.ArgumentParser(description="PEFT LoRA step time on the CPU")
-    parser.add_argument("--model", default="shape", help="'shape' or a Hugging Face folder")
+    parser = argparse.ArgumentParser(description="PEFT LoRA step time")
+    parser.add_argument("--model", default=str(SMOLLM2), help="a config.json or a Hugging Face folder")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--checkpointing", action="store_true", help="activations are computed anew")
+    parser.add_argument("--fit", action="store_true", help="the most rows that fit, not times")
+    parser.add_argument("--first", type=int, default=4)
+    parser.add_argument("--most", type=int, default=256)
+    parser.add_argument("--refine", type=int, default=2)
     parser.add_argument("--batch", type=int, default=4, help="sequences a step")
     parser.add_argument("--length", type=int, default=128, help="tokens a sequence, at most")
     parser.add_argument("--rank", type=int, default=16)
@@ -42,23 +48,34 @@ def parse():
     parser.add_argument("--threads", type=int, default=0, help="0: PyTorch's default")
     parser.add_argument("--rows", help="JSONL with prompt and completion, instead of random tokens")
     options = parser.parse_args()
-    if options.rows and options.model == "shape":
+    if options.rows and is_shape(options):
         parser.error("--rows needs the tokenizer of a --model FOLDER")
     return options
+
+
+def is_shape(options):
+    return options.model.endswith(".json")
 
 
 def build(options):
     transformers.utils.logging.disable_progress_bar()
     warnings.simplefilter("ignore", FutureWarning)
-    if options.model == "shape":
-        model = LlamaForCausalLM._from_config(LlamaConfig(**SMOLLM2), dtype=torch.float32,
-                                              attn_implementation="sdpa")
+    dtype = torch.float32 if options.device == "cpu" else torch.bfloat16
+    if is_shape(options):
+        with torch.device(options.device):
+            model = AutoModelForCausalLM.from_config(
+                AutoConfig.from_pretrained(options.model), dtype=dtype, attn_implementation="sdpa")
     else:
         model = AutoModelForCausalLM.from_pretrained(
-            options.model, dtype=torch.float32, attn_implementation="sdpa")
+            options.model, dtype=dtype, attn_implementation="sdpa").to(options.device)
     config = LoraConfig(r=options.rank, lora_alpha=2 * options.rank, target_modules=LINEARS,
                         lora_dropout=0.0, task_type="CAUSAL_LM")
-    return get_peft_model(model, config).train()
+    # By default PEFT makes the adapter float32 and casts activations to and fro: slower on a GPU.
+    model = get_peft_model(model, config, autocast_adapter_dtype=options.device == "cpu")
+    if options.checkpointing:
+        model.gradient_checkpointing_enable()
+        model.enable_input_require_grads()
+    return model.train()
 
 
 def random_batches(options, vocabulary):
@@ -94,6 +111,66 @@ def row_batches(options):
             labels=torch.tensor([pad(labels, -100) for _, labels in chosen]))
 
 
+def step(model, optimiser, batch):
+    """One step; returns its loss."""
+    output = model(**batch)
+    output.loss.backward()
+    optimiser.step()
+    optimiser.zero_grad()
+    return output.loss.item()
+
+
+def on(device, batch):
+    return {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+def fits(model, optimiser, options, rows):
+    """Whether a step of so many rows fits the GPU's memory."""
+    try:
+        ids = torch.randint(0, model.config.vocab_size, (rows, options.length))
+        step(model, optimiser, on(options.device, dict(input_ids=ids, labels=ids)))
+        fit = True
+    except torch.OutOfMemoryError:
+        optimiser.zero_grad()
+        fit = False
+    if options.device != "cpu":
+        torch.cuda.empty_cache()
+    print(f"{rows} rows {'fit' if fit else 'do not fit'}", file=sys.stderr)
+    return fit
+
+
+def search(model, optimiser, options):
+    largest, failed, rows = 0, 0, options.first
+    while rows <= options.most and not failed:
+        if fits(model, optimiser, options, rows):
+            largest, rows = rows, 2 * rows
+        else:
+            failed = rows
+    for _ in range(options.refine):
+        if failed - largest > 1:
+            rows = (largest + failed) // 2
+            if fits(model, optimiser, options, rows):
+                largest = rows
+            else:
+                failed = rows
+    print(json.dumps({"rows": largest, "length": options.length}))
+
+
+def measure(model, optimiser, options):
+    """Seconds of the measured steps, their tokens and rows, the last loss."""
+    batches = (row_batches(options) if options.rows
+               else random_batches(options, model.config.vocab_size))
+    seconds, tokens, loss = [], 0, 0.0
+    for number in range(options.warmup + options.steps):
+        batch = next(batches)
+        start = time.perf_counter()
+        loss = step(model, optimiser, on(options.device, batch))
+        if number >= options.warmup:
+            seconds.append(time.perf_counter() - start)
+            tokens += int(batch.get("attention_mask", batch["input_ids"] >= 0).sum())
+    return seconds, tokens, loss
+
+
 def main():
     options = parse()
     torch.manual_seed(0)
@@ -102,27 +179,18 @@ def main():
     model = build(options)
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0, fused=True)
-    batches = (row_batches(options) if options.rows
-               else random_batches(options, model.config.vocab_size))
-    seconds, tokens, loss = [], 0, 0.0
-    for step in range(options.warmup + options.steps):
-        batch = next(batches)
-        start = time.perf_counter()
-        output = model(**batch)
-        output.loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
-        loss = output.loss.item()
-        del output  # or its logits live on beside those of the next step
-        if step >= options.warmup:
-            seconds.append(time.perf_counter() - start)
-            tokens += int(batch.get("attention_mask", batch["input_ids"] >= 0).sum())
+    if options.fit:
+        search(model, optimiser, options)
+        return
+    seconds, tokens, loss = measure(model, optimiser, options)
     scale = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20
+    gpu = {} if options.device == "cpu" else {
+        "peak_gpu_mb": round(torch.cuda.max_memory_allocated() / 1e6), "gpu": torch.cuda.get_device_name()}
     print(json.dumps({
         "seconds_per_step_mean": round(sum(seconds) / len(seconds), 4),
         "median": round(statistics.median(seconds), 4),
-        "best": round(min(seconds), 4), "steps": len(seconds), "peak_rss_mb": round(peak),
+        "best": round(min(seconds), 4), "steps": len(seconds), "peak_rss_mb": round(peak), **gpu,
         "tokens_per_second": round(tokens / sum(seconds), 1), "loss": round(loss, 4),
         "trainable_parameters": sum(p.numel() for p in trained),
         "threads": torch.get_num_threads(), "torch": torch.__version__,

@@ -193,6 +193,9 @@ public record Recipe(
    */
   public enum Statistic { WC, WC_HALF, C, X, GRADIENT }
 
+  /** All singular values, or leading ones and an estimate of the entropy; auto: by the layer's width. */
+  public enum Spectra { AUTO, EXACT, ESTIMATED }
+
   /** Whether entropy is of singular values or of their squares. */
   public enum Entropy { SIGMA, SIGMA_SQUARED }
 
@@ -226,6 +229,7 @@ public record Recipe(
    * @param previewRows rows of each task that the statistics are made from
    * @param previewTokens which of their tokens count
    * @param statistic what is decomposed
+   * @param spectra how its singular values and vectors are found
    * @param entropy what the entropy is of
    * @param damping added to the diagonal of the normalised second moment, as a share of its mean
    * @param dropFirstToken leaves out the first token of a row, the attention sink
@@ -249,17 +253,14 @@ public record Recipe(
   public record Hasi(
       int previewRows,
       PreviewTokens previewTokens,
-      Statistic statistic,
-      Entropy entropy,
+      Statistic statistic, Spectra spectra, Entropy entropy,
       double damping,
-      boolean dropFirstToken,
-      boolean centre,
+      boolean dropFirstToken, boolean centre,
       Covariance covariance,
       Allocation allocation,
       double tau,
       Granularity granularity,
-      Ranks ranks,
-      int rMin,
+      Ranks ranks, int rMin,
       Rounding rounding,
       boolean coop,
       Subspaces subspaces,
@@ -274,7 +275,7 @@ public record Recipe(
     public static Hasi defaults(Method method) {
       boolean paper = method == Method.THANORA_PAPER;
       return new Hasi(
-          200, PreviewTokens.ALL, Statistic.WC, Entropy.SIGMA, 0, false, false,
+          200, PreviewTokens.ALL, Statistic.WC, Spectra.AUTO, Entropy.SIGMA, 0, false, false,
           Covariance.TOKEN_MEAN, Allocation.SOFTMAX, 0.5, Granularity.MODULE, Ranks.ENTROPY, 1,
           Rounding.GREEDY, true, Subspaces.TASK, !paper, 48,
           paper ? Split.BALANCED : Split.UNIT, 0.2, 1, Subtract.FROZEN);
@@ -381,6 +382,7 @@ public record Recipe(
    * @param gradients how the gradients of the tasks become one
    * @param rho weight of other tasks' gradients in a task's block, 0 to 1; for gradients owned
    * @param conflictSteps steps between entries in the log of how the tasks' gradients agree; 0 = none
+   * @param checkpointing keeps the input of each layer only, and computes the layer again in the backward pass
    */
   public record Train(
       double learningRate,
@@ -412,14 +414,15 @@ public record Recipe(
       boolean loadBestModelAtEnd,
       Gradients gradients,
       double rho,
-      int conflictSteps) {
+      int conflictSteps,
+      boolean checkpointing) {
 
     /** What holds unless the recipe says otherwise. */
     public static Train defaults() {
       return new Train(
           2e-4, 1, 0, 1, 32, 0, 1, Schedule.COSINE, 0.03, 1, 0, 0.9, 0.999, 1e-8, Loss.TOKEN, 1, 512,
           LongRows.REFUSE, Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0, BestMetric.MEAN, false,
-          Gradients.SUM, 0.3, 0);
+          Gradients.SUM, 0.3, 0, false);
     }
   }
 

@@ -160,6 +160,7 @@ final class RecipeKeys {
     train(names, "lr_scheduler_type", "lr_scheduler", "lr_schedule");
     train(names, "learning_rate", "lr");
     train(names, "max_grad_norm", "gradient_clipping");
+    train(names, "checkpointing", "gradient_checkpointing", "enable_activation_checkpointing", "grad_checkpoint");
     train(names, "adam_beta1", "beta1");
     train(names, "adam_beta2", "beta2");
     train(names, "adam_epsilon", "adam_eps");
@@ -192,8 +193,6 @@ final class RecipeKeys {
     put(hints, "leave it out; the model's own chat template is used",
         "template", "chat_template", "prompt_template");
     put(hints, "leave it out; every step is logged", "logging_steps", "steps_per_report");
-    put(hints, "leave it out; set train.micro_batch_tokens where memory is short",
-        "gradient_checkpointing", "enable_activation_checkpointing", "grad_checkpoint");
     put(hints, "leave it out; rows are never padded", "packing", "sample_packing", "pad_to_sequence_len",
         "group_by_length", "neat_packing");
     put(hints, "leave it out; completions alone are trained on", "mask_prompt", "train_on_prompt",

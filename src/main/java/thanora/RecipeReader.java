@@ -352,6 +352,7 @@ public final class RecipeReader {
         hasi.integer("preview_rows", d.previewRows(), 1),
         hasi.choice("preview_tokens", d.previewTokens()),
         hasi.choice("statistic", d.statistic()),
+        hasi.choice("spectra", d.spectra()),
         hasi.choice("entropy", d.entropy()),
         hasi.number("damping", d.damping(), Range.NOT_NEGATIVE),
         hasi.flag("drop_first_token", d.dropFirstToken()),
@@ -422,7 +423,8 @@ public final class RecipeReader {
             train.flag("load_best_model_at_end", d.loadBestModelAtEnd()),
             train.choice("gradients", d.gradients()),
             train.number("rho", d.rho(), Range.UNIT),
-            train.integer("conflict_steps", d.conflictSteps(), 0));
+            train.integer("conflict_steps", d.conflictSteps(), 0),
+            train.flag("checkpointing", d.checkpointing()));
     checkTrain(train, read, tasks);
     return read;
   }

@@ -207,7 +207,8 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
 
     private StepMemory step(DecoderMemory model, Rows rows) {
       boolean apart = Settings.gradients(recipe).isPresent() || recipe.train().conflictSteps() > 0;
-      return StepMemory.of(model, modules, form, apart ? tasks.tasks().size() : 0, rows);
+      return StepMemory.of(model, modules, form, apart ? tasks.tasks().size() : 0, rows,
+          recipe.train().checkpointing());
     }
 
     /** By halving, with rows of the mean length. */
@@ -240,7 +241,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
           .flatMap(task -> Tasks.preview(task, recipe.hasi().previewRows(), recipe.seed()).stream()).toList();
       Rows all = rows(rows);
       return PreviewMemory.of(model, modules, tasks.tasks().size(), all.tokens(), all.tokens() / all.rows(),
-          Settings.hasi(recipe.hasi()).preview().statistic());
+          Settings.hasi(recipe.hasi()).preview());
     }
 
     private long evaluation(DecoderMemory model) {

@@ -118,7 +118,8 @@ final class Settings {
         hasi.previewRows(),
         HasiConfig.PreviewTokens.valueOf(hasi.previewTokens().name()),
         hasi.dropFirstToken(),
-        hasi.centre());
+        hasi.centre(),
+        HasiConfig.Spectra.valueOf(hasi.spectra().name()));
     HasiConfig.RankRule ranks = new HasiConfig.RankRule(
         HasiConfig.Ranks.valueOf(hasi.ranks().name()),
         HasiConfig.Allocation.valueOf(hasi.allocation().name()),
@@ -176,7 +177,8 @@ final class Settings {
         train.earlyStoppingPatience(),
         train.metricForBestModel() == Recipe.BestMetric.WORST,
         train.loadBestModelAtEnd(),
-        train.conflictSteps());
+        train.conflictSteps(),
+        train.checkpointing());
   }
 
   /** Element type of merged weights; that of the base where empty. */

@@ -108,7 +108,7 @@ public final class TrainedModel implements AutoCloseable {
   public String answer(String prompt, int maxNewTokens) {
     int[] ids = model.format().prompt(prompt);
     int most = Math.min(maxNewTokens, model.room(ids));
-    List<int[]> tokens = model.generator().generate(List.of(ids), new int[1], most);
+    List<int[]> tokens = model.generator().generate(List.of(ids), 0, most);
     return model.decode(tokens.get(0));
   }
 

@@ -183,7 +183,7 @@ class LlamaCppTest {
       int[] ids = model.format().prompt("Name the capital of France.");
       String turn = model.tokenizer().decode(ids, false);
       adapter.attach(decoder);
-      String ours = model.decode(model.generator().generate(List.of(ids), new int[1], MOST).get(0)).strip();
+      String ours = model.decode(model.generator().generate(List.of(ids), 0, MOST).get(0)).strip();
       try (LlamaModel llama = states(merged)) {
         assertThat(difference(llama.embed(turn), lastState(decoder, ids))).isLessThan(2e-3);
       }

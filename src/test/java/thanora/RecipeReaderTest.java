@@ -55,8 +55,8 @@ class RecipeReaderTest {
             Optional.empty(), Map.of(), List.of(words, sums),
             new Lora(32, 64, List.of("all-linear"), 0),
             new Hasi(
-                200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, Recipe.Entropy.SIGMA, 0, false,
-                false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
+                200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, Recipe.Spectra.AUTO,
+                Recipe.Entropy.SIGMA, 0, false, false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
                 Recipe.Granularity.MODULE, Recipe.Ranks.ENTROPY, 1, Recipe.Rounding.GREEDY, true,
                 Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
             new Spr(0.1, Recipe.Norm.COSINE, Recipe.Mode.SEPARATE, Recipe.Pairs.SUM, false,
@@ -65,7 +65,7 @@ class RecipeReaderTest {
                 2e-4, 1, 0, 1, 32, 0, 1, Recipe.Schedule.COSINE, 0.03, 1.0, 0, 0.9, 0.999, 1e-8,
                 Recipe.Loss.TOKEN, 1, 512,
                 Recipe.LongRows.REFUSE, Recipe.Mixing.PROPORTIONAL, 2, 0, 0, 0, 2, 0,
-                Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0),
+                Recipe.BestMetric.MEAN, false, Recipe.Gradients.SUM, 0.3, 0, false),
             new Recipe.Eval(200, 16, 0, true),
             new Recipe.Merge(0, 8, Recipe.Dtype.AUTO));
     assertThat(read(SMALL)).isEqualTo(wanted);
@@ -157,6 +157,11 @@ class RecipeReaderTest {
             "train.max_steps: many is not a whole number; leave it out for 0");
     assertThat(problems(SMALL + "method: thanora-paper\nhasi: {statistic: gradient}\n")).containsExactly(
         "hasi.statistic: gradient goes with hasi.split=unit only; set that, or take hasi.statistic=wc");
+    assertThat(problems(SMALL, "hasi.statistic=gradient", "hasi.spectra=estimated")).containsExactly(
+        "hasi.statistic: gradient goes with hasi.spectra=exact or auto only; set that, or take"
+            + " hasi.statistic=wc");
+    assertThat(Settings.hasi(read(SMALL, "hasi.spectra=exact").hasi()).preview().spectra())
+        .isEqualTo(HasiConfig.Spectra.EXACT);
     assertThat(problems(SMALL, "hasi.statistic=x", "hasi.split=corda")).containsExactly(
         "hasi.statistic x gives A only; use hasi.split unit, or hasi.statistic wc");
     Recipe gradient = read(SMALL, "hasi.statistic=gradient");

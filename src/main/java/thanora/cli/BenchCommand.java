@@ -28,6 +28,7 @@ import thanora.text.Encoded;
 import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
+import thanora.hasi.HasiConfig;
 import thanora.model.Decoder;
 import thanora.model.ModelConfig;
 import thanora.tensor.DType;
@@ -87,6 +88,21 @@ final class BenchCommand implements Callable<Integer> {
       description = "JSONL with prompt and completion, in file order, cut to --length; needs --model.")
   private Optional<Path> file = Optional.empty();
 
+  @Option(
+      names = "--preview",
+      paramLabel = "N",
+      description = "Times preview and initialisation of thanora from N rows a task instead of steps.")
+  private int previewRows = 0;
+
+  @Option(
+      names = "--spectra",
+      paramLabel = "NAME",
+      description = "hasi.spectra of --preview: one of ${COMPLETION-CANDIDATES}.")
+  private HasiConfig.Spectra spectra = HasiConfig.Spectra.AUTO;
+
+  @Option(names = "--beside-exact", description = "--preview once more with exact spectra, and how far they are apart.")
+  private boolean besideExact;
+
   @Option(names = "--rank", paramLabel = "N", description = "LoRA rank; ${DEFAULT-VALUE}.")
   private int rank = 16;
 
@@ -95,6 +111,9 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--warmup", paramLabel = "N", description = "Steps before; ${DEFAULT-VALUE}.")
   private int warmup = 2;
+
+  @Option(names = "--checkpointing", description = "Layers keep their input only and are run again.")
+  private boolean checkpointing = false;
 
   @Option(names = "--threads", paramLabel = "N", description = "0: all cores.")
   private int threads = 0;
@@ -112,11 +131,11 @@ final class BenchCommand implements Callable<Integer> {
       ModelConfig config =
           ModelConfig.from(new ObjectMapper().readTree(source.config.get().toFile()));
       Placement placement = device.equals("cpu") ? Placement.CPU_F32 : new Placement(device, DType.BF16);
-      time(Decoder.load(config, new RandomWeights(config), placement), random(config.vocabulary()));
+      measure(Decoder.load(config, new RandomWeights(config), placement), random(config.vocabulary()));
     } else {
       try (LoadedModel model = LoadedModel.load(
           source.model.orElseThrow(), device, Recipe.Dtype.AUTO, threads())) {
-        time(model.decoder(),
+        measure(model.decoder(),
             file.isPresent() ? read(file.get(), model) : random(model.decoder().config().vocabulary()));
       }
     }
@@ -130,9 +149,9 @@ final class BenchCommand implements Callable<Integer> {
     if (file.isPresent() && source.model.isEmpty()) {
       throw new IllegalArgumentException("--rows needs a tokenizer; give --model PATH");
     }
-    if (IntStream.of(tasks, rows, rank, steps).anyMatch(n -> n < 1) || length < 2 || warmup < 0) {
+    if (IntStream.of(tasks, rows, rank, steps).anyMatch(n -> n < 1) || length < 2 || warmup < 0 || previewRows < 0) {
       throw new IllegalArgumentException("--tasks, --batch, --rank and --steps are 1 or more,"
-          + " --length 2 or more, --warmup 0 or more");
+          + " --length 2 or more, --warmup and --preview 0 or more");
     }
     if (method == BenchAdapter.Method.THANORA && rank < tasks + 1) {
       throw new IllegalArgumentException("--rank " + rank + " is smaller than " + (tasks + 1)
@@ -162,10 +181,46 @@ final class BenchCommand implements Callable<Integer> {
     return row -> encoded.get(row % encoded.size());
   }
 
+  private void measure(Decoder model, IntFunction<Encoded> source) throws IOException {
+    if (previewRows > 0) {
+      preview(model, source);
+    } else {
+      time(model, source);
+    }
+  }
+
+  private void preview(Decoder model, IntFunction<Encoded> source) throws IOException {
+    List<List<Sample>> byTask = new ArrayList<>();
+    for (int task = 0; task < tasks; task++) {
+      List<Sample> samples = new ArrayList<>();
+      for (int row = 0; row < previewRows; row++) {
+        Encoded encoded = source.apply(task * previewRows + row);
+        samples.add(new Sample(task, row, encoded.ids(), encoded.promptLength()));
+      }
+      byTask.add(samples);
+    }
+    Map<String, Object> result = new LinkedHashMap<>();
+    try (Progress progress = output.progress("preview", model.config().layers())) {
+      BenchPreview made = BenchPreview.of(model, rank, spectra, byTask, progress);
+      result.put("preview_seconds", rounded(made.seconds()));
+      if (!Double.isNaN(made.gpuBytes())) {
+        result.put("peak_gpu_mb_beyond_model", Math.round(made.gpuBytes() / 1e6));
+      }
+      peakMegabytes().ifPresent(value -> result.put("peak_rss_mb", value));
+      result.put("pass_seconds", rounded(BenchPreview.pass(model, spectra, byTask)));
+      result.put("tokens", byTask.stream().flatMap(List::stream).mapToLong(row -> row.ids().length).sum());
+      if (besideExact) {
+        result.putAll(made.beside(BenchPreview.of(
+            model, rank, HasiConfig.Spectra.EXACT, byTask, progress.from(0)).plan()));
+      }
+    }
+    output.result(result, result.toString());
+  }
+
   private void time(Decoder model, IntFunction<Encoded> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
-        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, checkpointing);
     Trainer trainer =
         new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), config, ProcessGroup.single());
     double[] seconds = new double[steps];

@@ -123,28 +123,19 @@ public final class Evaluator {
   }
 
   /**
-   * Each member's answers to the prompts of the rows, in their order.
+   * Each member's answers to the prompts of the rows, which are of one task, in their order.
    *
    * @param maxNewTokens tokens of an answer at most
    * @param done receives the number of rows answered so far
    */
   public List<List<String>> answers(List<Sample> rows, int maxNewTokens, IntConsumer done) {
-    String[][] answers = new String[members][rows.size()];
     List<Integer> order = order(rows, Sample::promptLength);
-    for (int start = 0; start < order.size(); start += batchRows) {
-      List<Integer> part = order.subList(start, Math.min(order.size(), start + batchRows));
-      List<int[]> prompts = new ArrayList<>();
-      int[] tasks = new int[part.size() * members];
-      for (int i = 0; i < tasks.length; i++) {
-        Sample row = rows.get(part.get(i % part.size()));
-        prompts.add(row.prompt());
-        tasks[i] = row.task();
-      }
-      List<int[]> tokens = generator.generate(prompts, tasks, members, maxNewTokens);
-      for (int i = 0; i < tasks.length; i++) {
-        answers[i / part.size()][part.get(i % part.size())] = decode.apply(tokens.get(i)).strip();
-      }
-      done.accept(start + part.size());
+    List<int[]> prompts = order.stream().map(i -> rows.get(i).prompt()).toList();
+    int task = rows.stream().mapToInt(Sample::task).findFirst().orElse(0);
+    List<int[]> tokens = generator.generate(prompts, task, members, maxNewTokens, batchRows, done);
+    String[][] answers = new String[members][rows.size()];
+    for (int i = 0; i < tokens.size(); i++) {
+      answers[i / rows.size()][order.get(i % rows.size())] = decode.apply(tokens.get(i)).strip();
     }
     return Arrays.stream(answers).map(List::of).toList();
   }

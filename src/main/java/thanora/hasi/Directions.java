@@ -25,6 +25,8 @@ record Directions(
     List<List<Double>> overlapBefore,
     List<List<Double>> overlapAfter,
     List<String> warnings) {
+  /** Columns of W in float64 at a time. */
+  private static final int COLUMNS = 512;
 
   /**
    * What one task's rows of A and columns of B are multiples of: Pᵀ W and P. Where P lives on the
@@ -55,13 +57,11 @@ record Directions(
   }
 
   /**
-   * Finds them; on one thread, with a scope of its own.
+   * Finds them, the rows Pᵀ W left out; on one thread, with a scope of its own, in main memory.
    *
    * @param module its name
-   * @param w W (d_out, d_in), float64
    */
-  static Directions of(
-      Choice choice, String module, Tensor w, List<Spectrum> spectra, List<String> names) {
+  static Directions of(Choice choice, String module, List<Spectrum> spectra, List<String> names) {
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
       int[] ranks = choice.ranks.stream().mapToInt(Integer::intValue).toArray();
       TaskSubspaces literal = subspaces(choice, module, names);
@@ -69,12 +69,12 @@ record Directions(
       List<List<Double>> before = TaskSubspaces.overlap(leading);
       if (!choice.deflation) {
         return new Directions(
-            sides(choice, w, spectra, leading), before, before, literal.warnings());
+            sides(choice, spectra, leading), before, before, literal.warnings());
       }
       TaskSubspaces deflated = subspaces(choice, module, names);
       List<TaskSubspaces.Basis> bases = deflated.deflated(spectra, ranks);
       return new Directions(
-          sides(choice, w, spectra, bases), before, TaskSubspaces.overlap(bases),
+          sides(choice, spectra, bases), before, TaskSubspaces.overlap(bases),
           deflated.warnings());
     }
   }
@@ -84,13 +84,13 @@ record Directions(
   }
 
   private static List<Task> sides(
-      Choice choice, Tensor w, List<Spectrum> spectra, List<TaskSubspaces.Basis> bases) {
+      Choice choice, List<Spectrum> spectra, List<TaskSubspaces.Basis> bases) {
     List<Task> sides = new ArrayList<>();
     for (TaskSubspaces.Basis basis : bases) {
       Tensor pt = Ops.transpose(basis.p());
       double[] directions = Tensors.doubles(pt);
       sides.add(switch (choice.statistic) {
-        case WC, WC_HALF -> new Task(product(pt, w), directions, basis.sigma());
+        case WC, WC_HALF -> new Task(new double[0], directions, basis.sigma());
         case X -> new Task(directions, new double[0], basis.sigma());
         case GRADIENT ->
             new Task(directions, descent(spectra.get(sides.size()), basis), basis.sigma());
@@ -99,13 +99,44 @@ record Directions(
     return sides;
   }
 
-  /** Pᵀ W, computed where W is. */
-  private static double[] product(Tensor pt, Tensor w) {
-    if (pt.size(0) == 0) {
-      return new double[0];
+  /**
+   * The same with rows Pᵀ W where they were left out: all tasks in one product in float64, where W is,
+   * some of W's columns at a time where that takes a copy of them.
+   *
+   * @param w W (d_out, d_in), any float type
+   */
+  Directions times(Tensor w) {
+    if (tasks.stream().allMatch(task -> task.a.length > 0 || task.bt.length == 0)) {
+      return this;
     }
-    Tensor there = Tensors.to(pt, new Placement(Tensors.device(w), DType.F64));
-    return Tensors.doubles(Ops.matmul(there, w));
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
+      int dOut = Math.toIntExact(w.size(0));
+      int dIn = Math.toIntExact(w.size(1));
+      Tensor[] pt = tasks.stream().filter(task -> task.bt.length > 0)
+          .map(task -> Tensors.of(task.bt, task.bt.length / dOut, dOut)).toArray(Tensor[]::new);
+      Tensor all = Tensors.to(Ops.cat(0, pt), new Placement(Tensors.device(w), DType.F64));
+      double[] rows = product(all, w);
+      List<Task> whole = new ArrayList<>();
+      int from = 0;
+      for (Task task : tasks) {
+        int to = from + task.bt.length / dOut * dIn;
+        whole.add(new Task(Arrays.copyOfRange(rows, from, to), task.bt, task.sigma));
+        from = to;
+      }
+      return new Directions(whole, overlapBefore, overlapAfter, warnings);
+    }
+  }
+
+  private static double[] product(Tensor pt, Tensor w) {
+    if (DType.of(w) == DType.F64) {
+      return Tensors.doubles(Ops.matmul(pt, w));
+    }
+    List<Tensor> parts = new ArrayList<>();
+    for (long from = 0; from < w.size(1); from += COLUMNS) {
+      Tensor columns = Ops.narrow(w, 1, from, Math.min(COLUMNS, w.size(1) - from));
+      parts.add(TensorScope.keep(() -> Ops.matmul(pt, Tensors.cast(columns, DType.F64))));
+    }
+    return Tensors.doubles(Ops.cat(1, parts.toArray(Tensor[]::new)));
   }
 
   /**

@@ -22,7 +22,7 @@ import thanora.tensor.Tensors;
  * so that values below {@value #NOISE} of the largest mean nothing; above it the Gram matrix knows
  * values and vectors well enough.
  */
-public final class GradientSpectra {
+public final class GradientSpectra implements TaskSpectra {
   /** Gram matrices alive at once: enough to fill the cores. */
   private static final int AT_ONCE = 16;
 
@@ -112,18 +112,8 @@ public final class GradientSpectra {
     return Tensors.to(vectors, new Placement(Tensors.device(g), DType.F64));
   }
 
-  /** Spectra of each module for each task, as a start asks for them. */
-  List<List<Spectrum>> of(Hasi start, List<Hasi.Module> modules) {
-    List<List<Spectrum>> spectra = new ArrayList<>();
-    for (Hasi.Module module : modules) {
-      List<Spectrum> byTask = kept.get(new Asked(start)).getOrDefault(module.name(), List.of());
-      if (byTask.size() != start.tasks().size()) {
-        throw new IllegalArgumentException(
-            module.name() + ": gradients of " + byTask.size() + " tasks do not fit "
-                + start.tasks().size());
-      }
-      spectra.add(byTask);
-    }
-    return spectra;
+  @Override
+  public List<List<Spectrum>> of(Hasi start, List<Hasi.Module> modules) {
+    return TaskSpectra.complete(start, modules, kept.get(new Asked(start)), "gradients");
   }
 }

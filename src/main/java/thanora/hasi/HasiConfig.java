@@ -41,6 +41,7 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     kept.put("hasi.covariance=token_mean",
         preview.normalisation == Moments.Normalisation.TOKEN_MEAN);
     kept.put("hasi.damping=0", preview.damping == 0);
+    kept.put("hasi.spectra=exact or auto", preview.spectra != Spectra.ESTIMATED);
     kept.put("SpectrumOf.STATISTIC", preview.spectrumOf == SpectrumOf.STATISTIC);
     List<String> broken = kept.keySet().stream().filter(key -> !kept.get(key)).toList();
     if (!broken.isEmpty()) {
@@ -56,7 +57,7 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
         new Preview(
             Statistic.WC, SpectrumOf.STATISTIC, EntropyPower.SIGMA, 0,
             Moments.Normalisation.TOKEN_MEAN,
-            200, PreviewTokens.ALL, false, false),
+            200, PreviewTokens.ALL, false, false, Spectra.AUTO),
         new RankRule(
             Ranks.ENTROPY, Allocation.SOFTMAX, 0.5, Granularity.MODULE, 1, true, Rounding.GREEDY),
         new Start(Subspaces.TASK, Split.UNIT, 0.2, 1, true, 48, Subtract.FROZEN));
@@ -129,6 +130,19 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
   public enum EntropyPower {
     SIGMA,
     SIGMA_SQUARED
+  }
+
+  /** The width up to which spectra are exact by themselves: above it one takes seconds. */
+  public static final int EXACT_UP_TO = 2048;
+
+  /** How singular values and vectors are found. */
+  public enum Spectra {
+    /** Estimated where a linear layer is wider than {@link #EXACT_UP_TO} on either side. */
+    AUTO,
+    /** All of them, in float64: d³ operations a linear layer and task. */
+    EXACT,
+    /** Leading ones by subspace iteration, the entropy of the others from a sample. */
+    ESTIMATED
   }
 
   /** Which tokens of a row are measured. */
@@ -206,6 +220,7 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
    * @param rows training rows of each task, at most
    * @param dropFirstToken leaves out the first token of each row, where attention sinks live
    * @param centre takes the mean activation off
+   * @param spectra how singular values and vectors are found
    */
   public record Preview(
       Statistic statistic,
@@ -216,7 +231,8 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
       int rows,
       PreviewTokens tokens,
       boolean dropFirstToken,
-      boolean centre) {
+      boolean centre,
+      Spectra spectra) {
     public Preview {
       require(damping >= 0 && damping < 1e6, "hasi.damping", damping, "0 or more");
       require(rows >= 1, "hasi.preview_rows", rows, "1 or more");
@@ -233,61 +249,76 @@ public record HasiConfig(Preview preview, RankRule ranks, Start start) {
     public Preview pass() {
       return new Preview(
           statistic == Statistic.GRADIENT ? statistic : Statistic.WC, SpectrumOf.STATISTIC,
-          EntropyPower.SIGMA, 0, normalisation, rows, tokens, dropFirstToken, centre);
+          EntropyPower.SIGMA, 0, normalisation, rows, tokens, dropFirstToken, centre, spectra);
     }
 
     public Preview withStatistic(Statistic other) {
       return new Preview(
           other, spectrumOf, entropyPower, damping, normalisation, rows, tokens, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withSpectrumOf(SpectrumOf other) {
       return new Preview(
           statistic, other, entropyPower, damping, normalisation, rows, tokens, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withEntropyPower(EntropyPower other) {
       return new Preview(
           statistic, spectrumOf, other, damping, normalisation, rows, tokens, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withDamping(double other) {
       return new Preview(
           statistic, spectrumOf, entropyPower, other, normalisation, rows, tokens, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withNormalisation(Moments.Normalisation other) {
       return new Preview(
           statistic, spectrumOf, entropyPower, damping, other, rows, tokens, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withRows(int other) {
       return new Preview(
           statistic, spectrumOf, entropyPower, damping, normalisation, other, tokens,
           dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withTokens(PreviewTokens other) {
       return new Preview(
           statistic, spectrumOf, entropyPower, damping, normalisation, rows, other, dropFirstToken,
-          centre);
+          centre, spectra);
     }
 
     public Preview withDropFirstToken(boolean other) {
       return new Preview(
-          statistic, spectrumOf, entropyPower, damping, normalisation, rows, tokens, other, centre);
+          statistic, spectrumOf, entropyPower, damping, normalisation, rows, tokens, other, centre, spectra);
+    }
+
+    public Preview withSpectra(Spectra other) {
+      return new Preview(
+          statistic, spectrumOf, entropyPower, damping, normalisation, rows, tokens, dropFirstToken,
+          centre, other);
+    }
+
+    /** Whether the spectra of a linear layer of this shape are estimated. */
+    boolean estimates(long dOut, long dIn) {
+      return statistic != Statistic.GRADIENT && switch (spectra) {
+        case AUTO -> Math.max(dOut, dIn) > EXACT_UP_TO;
+        case EXACT -> false;
+        case ESTIMATED -> true;
+      };
     }
 
     public Preview withCentre(boolean other) {
       return new Preview(
           statistic, spectrumOf, entropyPower, damping, normalisation, rows, tokens, dropFirstToken,
-          other);
+          other, spectra);
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -47,7 +48,7 @@ public final class HasiStarts {
   }
 
   /** What spectra depend on besides what was measured. */
-  private record Asked(
+  record Asked(
       HasiConfig.Statistic statistic,
       HasiConfig.SpectrumOf spectrumOf,
       HasiConfig.EntropyPower power,
@@ -70,27 +71,28 @@ public final class HasiStarts {
   }
 
   /**
-   * Plans and factors of a layer's modules, for each adapter; the factors belong to the caller's
-   * scope.
+   * Plans and factors of a layer's modules, for each adapter, from exact spectra; the factors belong to
+   * the caller's scope. {@link MomentSpectra} has estimated ones.
    */
   public List<List<Hasi.Result>> layer(List<Hasi.Module> modules) {
-    return layer(modules, (start, weights) -> spectra(start, modules, weights));
+    return layer(modules, HasiStarts::exact, (start, weights) -> spectra(start, modules, weights));
   }
 
   /**
-   * The same where the statistic is the gradient.
+   * The same from spectra that were made task by task; weights stay in their own type.
    *
    * @param measured made for these starts, with all tasks taken in
    */
-  public List<List<Hasi.Result>> layer(List<Hasi.Module> modules, GradientSpectra measured) {
-    return layer(modules, (start, weights) -> measured.of(start, modules));
+  public List<List<Hasi.Result>> layer(List<Hasi.Module> modules, TaskSpectra measured) {
+    return layer(modules, Tensor::detach, (start, weights) -> measured.of(start, modules));
   }
 
-  private List<List<Hasi.Result>> layer(List<Hasi.Module> modules, Measured measured) {
+  private List<List<Hasi.Result>> layer(
+      List<Hasi.Module> modules, UnaryOperator<Tensor> weight, Measured measured) {
     List<List<Hasi.Division>> divisions = new ArrayList<>();
     Map<Wanted, Directions> directions;
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
-      List<Tensor> weights = modules.stream().map(module -> exact(module.w())).toList();
+      List<Tensor> weights = modules.stream().map(module -> weight.apply(module.w())).toList();
       Map<Asked, List<List<Spectrum>>> spectra = new HashMap<>();
       for (Hasi start : starts) {
         divisions.add(start.divide(modules, spectra.computeIfAbsent(
@@ -101,7 +103,7 @@ public final class HasiStarts {
     return results(modules, divisions, directions);
   }
 
-  private static Tensor exact(Tensor w) {
+  static Tensor exact(Tensor w) {
     return Tensors.to(w.detach(), new Placement(Tensors.device(w), DType.F64));
   }
 
@@ -120,10 +122,15 @@ public final class HasiStarts {
             modules.get(i).name() + ": moments of " + moments.size() + " tasks do not fit "
                 + start.tasks().size());
       }
-      sources.add(new LayerSpectra.Source(weights.get(i), moments.size(),
-          task -> moments.get(task).normalised(preview.damping())));
+      sources.add(source(modules.get(i), weights.get(i), preview.damping()));
     }
     return new LayerSpectra(preview, start.top()).of(sources);
+  }
+
+  /** W in float64 and the moments of a module. */
+  static LayerSpectra.Source source(Hasi.Module module, Tensor w, double damping) {
+    List<Moments> moments = module.moments();
+    return new LayerSpectra.Source(w, moments.size(), task -> moments.get(task).normalised(damping));
   }
 
   private Optional<Wanted> wanted(int start, int module, List<List<Hasi.Division>> divisions) {
@@ -141,14 +148,15 @@ public final class HasiStarts {
       List<String> tasks = starts.get(i).tasks();
       for (int m = 0; m < modules.size(); m++) {
         wanted(i, m, divisions).ifPresent(wanted -> searches.put(wanted, () -> Directions.of(
-            wanted.choice, modules.get(wanted.module).name(), weights.get(wanted.module),
+            wanted.choice, modules.get(wanted.module).name(),
             spectra.get(wanted.asked).get(wanted.module), tasks)));
       }
     }
     List<Directions> found = Threads.sideBySide(List.copyOf(searches.values()));
     Map<Wanted, Directions> directions = new HashMap<>();
-    for (Wanted wanted : searches.keySet()) {
-      directions.put(wanted, found.get(directions.size()));
+    for (Wanted wanted : searches.keySet()) { // on this thread, since each has its own workspace on a GPU
+      Directions own = found.get(directions.size());
+      directions.put(wanted, Threads.onOne(() -> own.times(weights.get(wanted.module))));
     }
     return directions;
   }

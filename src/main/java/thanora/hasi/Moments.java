@@ -12,9 +12,11 @@ import thanora.tensor.Tensors;
 /**
  * Second moments of the activations that enter a module, for one task: M = (1/n) Σ x xᵀ.
  *
- * <p>Products are float32 (float64 for float64 activations), batch by batch; the sum is float64.
- * One object serves all modules that read the same input (q, k and v; gate and up). Its d x d
- * float64 sum belongs to no scope and is freed by {@link #close}.
+ * <p>Products are float32 (float64 for float64 activations), batch by batch; the sum is float64, or
+ * float32 where that is asked for: then there is one d x d matrix of 4 bytes a number and never a
+ * second one, and 16-bit activations on a GPU are multiplied as they are. One object serves all
+ * modules that read the same input (q, k and v; gate and up). Its sum belongs to no scope and is freed
+ * by {@link #close}.
  */
 public final class Moments implements AutoCloseable {
   /** How tokens are weighted. */
@@ -35,6 +37,13 @@ public final class Moments implements AutoCloseable {
   private long tokens;
   private long samples;
   private boolean mirrored;
+  private boolean finished;
+
+  /** Empty moments in float64. */
+  public Moments(String module, int width, Normalisation normalisation, boolean centre,
+      String device) {
+    this(module, width, normalisation, centre, new Placement(device, DType.F64));
+  }
 
   /**
    * Empty moments.
@@ -42,17 +51,15 @@ public final class Moments implements AutoCloseable {
    * @param module name for messages
    * @param width d, the module's input width
    * @param centre takes the mean over tokens off, so that C is a covariance
-   * @param device where the activations are
+   * @param sums where the activations are, and the type of the sum
    */
-  public Moments(String module, int width, Normalisation normalisation, boolean centre,
-      String device) {
+  Moments(String module, int width, Normalisation normalisation, boolean centre, Placement sums) {
     this.module = module;
     this.width = width;
     this.normalisation = normalisation;
-    Placement exact = new Placement(device, DType.F64);
-    this.sum = TensorScope.outside(() -> Tensors.zeros(exact, width, width));
+    this.sum = TensorScope.outside(() -> Tensors.zeros(sums, width, width));
     this.total =
-        centre ? Optional.of(TensorScope.outside(() -> Tensors.zeros(exact, width)))
+        centre ? Optional.of(TensorScope.outside(() -> Tensors.zeros(sums.with(DType.F64), width)))
         : Optional.empty();
   }
 
@@ -68,19 +75,41 @@ public final class Moments implements AutoCloseable {
           module + ": activations of width " + x.size(x.dim() - 1) + " do not fit moments of width "
               + width);
     }
+    if (finished) {
+      throw new IllegalStateException(module + ": its moments are normalised already; nothing can be added");
+    }
     try (TensorScope scope = TensorScope.open();
         NoGrad off = NoGrad.open()) {
-      Tensor rows = DType.of(x) == DType.F64 ? x.detach() : Tensors.cast(x.detach(), DType.F32);
-      Tensor product = Ops.lowerGram(rows);
-      if (normalisation == Normalisation.CORDA) {
-        product = Ops.div(product, Ops.atLeast(Ops.diagonal(product).max(), 1e-30));
+      Tensor rows = x.detach();
+      if (DType.of(sum) == DType.F64) {
+        addExactly(DType.of(x) == DType.F64 ? rows : Tensors.cast(rows, DType.F32));
+      } else {
+        addInPlace(rows);
       }
-      Ops.addInPlace(sum, product, 1);
-      total.ifPresent(t -> Ops.addInPlace(t, Ops.sum(Tensors.cast(rows, DType.F64), 0), 1));
+      total.ifPresent(t -> Ops.addInPlace(t, Ops.exactSum(rows), 1));
     }
     tokens += x.size(0);
     samples++;
     mirrored = false;
+  }
+
+  private void addExactly(Tensor rows) {
+    Tensor product = Ops.lowerGram(rows);
+    if (normalisation == Normalisation.CORDA) {
+      product = Ops.div(product, Ops.atLeast(Ops.diagonal(product).max(), 1e-30));
+    }
+    Ops.addInPlace(sum, product, 1);
+  }
+
+  private void addInPlace(Tensor rows) {
+    if (normalisation == Normalisation.CORDA) {
+      Tensor x = Tensors.cast(rows, DType.of(sum));
+      Tensor longest = Ops.atLeast(Ops.norms(x, 0).max(), 1e-15); // squared, the largest of XᵀX
+      Ops.addLowerGramInPlace(sum, Ops.div(x, longest));
+    } else {
+      boolean asTheyAre = rows.is_cuda() && DType.of(rows).bytes() == 2;
+      Ops.addLowerGramInPlace(sum, asTheyAre ? rows : Tensors.cast(rows, DType.of(sum)));
+    }
   }
 
   /** Tokens counted so far. */
@@ -100,28 +129,73 @@ public final class Moments implements AutoCloseable {
    * @throws ArithmeticException where an activation was not finite or none was counted
    */
   public Tensor normalised(double damping) {
+    checkMeasured();
+    return TensorScope.keep(
+        () -> {
+          Tensor c;
+          if (finished) {
+            c = Ops.scale(Tensors.cast(sum, DType.F64), 1);
+          } else {
+            mirror();
+            Tensor mean = Ops.scale(Tensors.cast(sum, DType.F64), 1.0 / count());
+            if (total.isPresent()) {
+              Tensor mu = mean();
+              mean = Ops.sub(mean, Ops.matmul(mu, Ops.transpose(mu)));
+            }
+            c = Ops.scale(mean, toUnitMean(mean));
+          }
+          Ops.addInPlace(Ops.diagonal(c), damping);
+          return c;
+        });
+  }
+
+  /**
+   * C without damping, in the place and type of the sum, for products only: it stays what it is, and
+   * nothing can be added afterwards.
+   *
+   * @throws ArithmeticException where an activation was not finite or none was counted
+   */
+  Tensor normalisedInPlace() {
+    checkMeasured();
+    if (!finished) {
+      try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
+        Ops.mirrorInPlace(sum);
+        Ops.scaleInPlace(sum, 1.0 / count());
+        if (total.isPresent()) {
+          Tensor mu = Tensors.cast(mean(), DType.of(sum));
+          Ops.addMatmulInPlace(sum, Ops.scale(mu, -1), Ops.transpose(mu));
+        }
+        Ops.scaleInPlace(sum, toUnitMean(sum));
+      }
+      finished = true;
+    }
+    return sum;
+  }
+
+  private void checkMeasured() {
     if (tokens == 0) {
       throw new ArithmeticException(
           module + ": no token was measured; a task needs rows with at least one token");
     }
-    return TensorScope.keep(
-        () -> {
-          long count = normalisation == Normalisation.CORDA ? samples : tokens;
-          mirror();
-          Tensor mean = Ops.scale(sum, 1.0 / count);
-          if (total.isPresent()) {
-            Tensor mu = Ops.scale(total.get(), 1.0 / count).unsqueeze(1);
-            mean = Ops.sub(mean, Ops.matmul(mu, Ops.transpose(mu)));
-          }
-          double trace = Ops.trace(mean);
-          if (!Double.isFinite(trace) || !Tensors.isFinite(mean)) {
-            throw new ArithmeticException(
-                module + ": activations are not finite numbers; use fp32 or bf16 for the preview");
-          }
-          Tensor c = trace > 0 ? Ops.scale(mean, width / trace) : Ops.scale(mean, 1);
-          Ops.addInPlace(Ops.diagonal(c), damping);
-          return c;
-        });
+  }
+
+  private long count() {
+    return normalisation == Normalisation.CORDA ? samples : tokens;
+  }
+
+  /** μ (d, 1), float64. */
+  private Tensor mean() {
+    return Ops.scale(total.orElseThrow(), 1.0 / count()).unsqueeze(1);
+  }
+
+  /** What makes the mean of the diagonal 1. */
+  private double toUnitMean(Tensor mean) {
+    double trace = Ops.trace(mean);
+    if (!Double.isFinite(trace) || !Tensors.isFinite(mean)) {
+      throw new ArithmeticException(
+          module + ": activations are not finite numbers; use fp32 or bf16 for the preview");
+    }
+    return trace > 0 ? width / trace : 1;
   }
 
   /** Once for all modules of this input; adding more needs the lower triangle only. */

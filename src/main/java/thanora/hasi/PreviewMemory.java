@@ -13,12 +13,20 @@ import thanora.model.DecoderMemory.Rows;
  * <p>{@link PreviewPass}: the hidden states of all preview tokens, and a d x d float64 sum a task for
  * each distinct input of a layer. {@link LayerSpectra}: every weight of the layer in float64, a Gram
  * matrix of its smaller side a task, WᵀW of tall ones, and a moment or two at a time. {@link
+ * MomentSpectra}: float32 moments of one task and one weight in float32. {@link
  * GradientPass}: the gradients of one task, as large as the adapted weights in float32, and a recorded
  * pass.
  */
 public final class PreviewMemory {
   private static final long DOUBLE = 8;
   private static final long FLOAT = 4;
+
+  /** Rows of a product that are added to a float32 moment at once. */
+  private static final long BLOCK_ROWS = 1024;
+
+  /** Columns that leading vectors are looked for in, and how many sets of them there are at once. */
+  private static final long COLUMNS = 64;
+  private static final long BLOCKS = 4;
 
   private PreviewMemory() {}
 
@@ -31,33 +39,47 @@ public final class PreviewMemory {
    */
   public static long of(
       DecoderMemory model, Collection<String> modules, int tasks, long tokens, long length,
-      HasiConfig.Statistic statistic) {
+      HasiConfig.Preview preview) {
     long batch = Math.min(tokens, PreviewPass.BATCH_TOKENS);
     Rows rows = Rows.dense(Math.max(1, batch / length), length);
     List<Linear> adapted =
         model.linears().stream().filter(linear -> modules.contains(linear.name())).toList();
-    if (statistic == HasiConfig.Statistic.GRADIENT) {
+    if (preview.statistic() == HasiConfig.Statistic.GRADIENT) {
       long largest = adapted.stream().mapToLong(PreviewMemory::numbers).max().orElse(0);
       long all = adapted.stream().mapToLong(PreviewMemory::numbers).sum();
-      return (all + largest) * FLOAT + model.kept(modules, linear -> 0, rows) + model.ofTheMoment(rows);
+      return (all + largest) * FLOAT + model.kept(modules, linear -> 0, rows, false) + model.ofTheMoment(rows, false);
     }
     String layer = adapted.stream().findFirst().map(Linear::name).orElse("").replaceFirst("(layers\\.\\d+\\.).*", "$1");
     List<Linear> together = adapted.stream().filter(linear -> linear.name().startsWith(layer)).toList();
     long hidden = tokens * model.config().hidden() * model.dtype().bytes();
-    return hidden + Math.max(moments(together, tasks) + model.unrecorded(rows), moments(together, tasks)
-        + spectra(together, tasks));
+    long kept = PreviewPass.waits(hidden, model.gpu()) ? 0 : hidden;
+    boolean byTask = adapted.stream().anyMatch(linear -> preview.estimates(linear.out(), linear.in()));
+    return byTask
+        ? kept + moments(together) * FLOAT + Math.max(model.unrecorded(rows) + block(together), estimates(together))
+        : kept + moments(together) * tasks * DOUBLE + Math.max(model.unrecorded(rows), spectra(together, tasks));
+  }
+
+  /** A block of products on its way into the widest moment. */
+  private static long block(List<Linear> layer) {
+    return layer.stream().mapToLong(Linear::in).max().orElse(0) * BLOCK_ROWS * FLOAT;
+  }
+
+  /** One weight in float32, and some blocks of columns as long as its two sides. */
+  private static long estimates(List<Linear> layer) {
+    return layer.stream().mapToLong(linear ->
+        (numbers(linear) + BLOCKS * COLUMNS * (linear.in() + linear.out())) * FLOAT).max().orElse(0);
   }
 
   private static long numbers(Linear linear) {
     return (long) linear.in() * linear.out();
   }
 
-  /** Of what q, k and v read, gate and up, o, and down. */
-  private static long moments(List<Linear> layer, int tasks) {
+  /** Numbers of a task's moments: of what q, k and v read, gate and up, o, and down. */
+  private static long moments(List<Linear> layer) {
     return layer.stream().map(PreviewMemory::input).distinct()
         .mapToLong(input -> layer.stream().filter(linear -> input(linear).equals(input))
             .mapToLong(Linear::in).findFirst().orElse(0))
-        .map(width -> tasks * width * width * DOUBLE).sum();
+        .map(width -> width * width).sum();
   }
 
   private static String input(Linear linear) {

@@ -11,7 +11,8 @@ import thanora.tensor.Tensors;
 /**
  * What one task asks of one module: the singular values of its statistic K (all, descending), K's
  * leading vectors, and the entropy of the values. {@link LayerSpectra} makes those of K = W C, with
- * left vectors; {@link GradientSpectra} those of the gradient, with right vectors v and K v.
+ * left vectors, {@link MomentSpectra} the same of wide layers by estimates, {@link GradientSpectra} those of
+ * the gradient, with right vectors v and K v.
  */
 public final class Spectrum {
   private static final Placement EXACT = new Placement("cpu", DType.F64);
@@ -37,13 +38,35 @@ public final class Spectrum {
 
   /** The same with right vectors and K v of each, as columns. */
   Spectrum(double[] sigma, Tensor vectors, Tensor images, double tolerance, double entropy) {
+    this(sigma, vectors, images, above(tolerance, sigma), entropy);
+  }
+
+  private Spectrum(double[] sigma, Tensor vectors, Tensor images, int numericalRank, double entropy) {
     this.sigma = sigma;
     this.dim = Math.toIntExact(vectors.size(0));
-    this.numericalRank = (int) Arrays.stream(sigma).filter(s -> s > tolerance * sigma[0]).count();
+    this.numericalRank = numericalRank;
     this.count = (int) Math.min(vectors.size(1), numericalRank);
     this.vectors = Tensors.doubles(Ops.narrow(vectors, 1, 0, count));
     this.images = Tensors.doubles(Ops.narrow(images, 1, 0, count));
     this.entropy = entropy;
+  }
+
+  /**
+   * Of leading values alone.
+   *
+   * @param sigma leading values, descending
+   * @param vectors as many
+   * @param rank of the statistic at most; taken for its rank unless a leading value is 0 already
+   */
+  static Spectrum estimated(
+      double[] sigma, Tensor vectors, double tolerance, double entropy, int rank) {
+    int above = above(tolerance, sigma);
+    return new Spectrum(sigma, vectors, Tensors.zeros(EXACT, 0, vectors.size(1)),
+        above < sigma.length ? Math.min(above, rank) : rank, entropy);
+  }
+
+  private static int above(double tolerance, double[] sigma) {
+    return (int) Arrays.stream(sigma).filter(s -> s > tolerance * sigma[0]).count();
   }
 
   /**
@@ -66,7 +89,7 @@ public final class Spectrum {
     return Math.min(1, Math.max(0, sum / Math.log(mass.length)));
   }
 
-  /** σ, all K = min(d_out, d_in) of them, descending. */
+  /** σ, descending: all K = min(d_out, d_in) of them, or leading ones where spectra are estimated. */
   public double[] sigma() {
     return sigma.clone();
   }
@@ -76,7 +99,7 @@ public final class Spectrum {
     return entropy;
   }
 
-  /** Singular values that are not zero to working precision. */
+  /** Singular values that are not zero to working precision; at most as many where they are estimated. */
   public int numericalRank() {
     return numericalRank;
   }

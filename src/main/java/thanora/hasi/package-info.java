@@ -3,7 +3,8 @@
  * before training, and the low-rank blocks that follow from it.
  *
  * <p>In order: {@link thanora.hasi.Moments} of the activations, {@link thanora.hasi.Spectrum} of
- * W·C (or of the gradients of a {@link thanora.hasi.GradientPass}) and its entropy, {@link
+ * W·C (or of the gradients of a {@link thanora.hasi.GradientPass}; in wide models estimated by {@link
+ * thanora.hasi.MomentSpectra}) and its entropy, {@link
  * thanora.hasi.RankAllocator} for shares and ranks, {@link thanora.hasi.TaskSubspaces} for the
  * factors; {@link thanora.hasi.Hasi} does all of it for one
  * decoder layer, {@link thanora.hasi.HasiStarts} for many adapters at once, and {@link

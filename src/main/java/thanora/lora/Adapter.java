@@ -41,6 +41,7 @@ public abstract class Adapter implements AutoCloseable {
   private TensorScope.Arena arena;
   private final Map<Field, Tensor> mirrors = new LinkedHashMap<>();
   private Optional<TaskGradients> taskGradients = Optional.empty();
+  private long version;
 
   /** Modules of one shape. */
   public static final class Stack {
@@ -223,6 +224,7 @@ public abstract class Adapter implements AutoCloseable {
 
   /** Makes what the forward pass reads from the parameters; call after every change of them. */
   public void refresh() {
+    version++;
     try (NoGrad off = NoGrad.open()) {
       mirrors.forEach((field, mirror) -> {
         if (mirror != field.values) {
@@ -230,6 +232,11 @@ public abstract class Adapter implements AutoCloseable {
         }
       });
     }
+  }
+
+  /** Another number after every {@link #refresh}. */
+  public final long version() {
+    return version;
   }
 
   /**
@@ -315,7 +322,7 @@ public abstract class Adapter implements AutoCloseable {
   }
 
   /** Whether this pass keeps the gradients of tasks apart, for this adapter. */
-  final boolean byTask(TokenBatch batch) {
+  public final boolean byTask(TokenBatch batch) {
     return taskGradients.isPresent() && batch.tape().map(Tape::byTask).orElse(false);
   }
 

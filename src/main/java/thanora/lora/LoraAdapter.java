@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Decoder;
 import thanora.model.DecoderMemory;
+import thanora.model.Projection;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
@@ -134,6 +135,13 @@ public final class LoraAdapter extends Adapter {
     fields.put(A, new Field(r, in));
     fields.put(BT, Field.fast(r, out));
     return fields;
+  }
+
+  /** The one that is alone on a linear layer, if there is such a one. */
+  public static Optional<LoraAdapter> aloneOn(Projection layer) {
+    return layer instanceof AdaptedProjection adapted && adapted.adapters().size() == 1
+        && adapted.adapters().get(0) instanceof LoraAdapter lora && adapted.inner().isBare()
+        ? Optional.of(lora) : Optional.empty();
   }
 
   /** Copies a module's start into the buffers of the first member. */
@@ -344,6 +352,16 @@ public final class LoraAdapter extends Adapter {
   /** Bᵀ (n, r, out) of a stack's modules, a view of a member's parameters. */
   public Tensor bt(Stack stack, int member) {
     return stack.field(BT).values().select(0, member);
+  }
+
+  /** A' (n, r', in) of a stack's modules, of the first member; a view. */
+  Tensor effectiveA(Stack stack) {
+    return sides.get(stack).get(A).effective.select(0, 0);
+  }
+
+  /** B'ᵀ (n, r', out) of a stack's modules, of the first member; a view. */
+  Tensor effectiveBt(Stack stack) {
+    return sides.get(stack).get(BT).effective.select(0, 0);
   }
 
   /** Gradient of A (n, r, in), a view of a member's gradients. */

@@ -12,6 +12,7 @@ import thanora.hasi.Hasi;
 import thanora.hasi.HasiConfig;
 import thanora.hasi.HasiStarts;
 import thanora.hasi.ModulePlan;
+import thanora.hasi.MomentSpectra;
 import thanora.hasi.PreviewPass;
 import thanora.hasi.RankPlan;
 import thanora.lora.LoraAdapter;
@@ -21,8 +22,8 @@ import thanora.tensor.TensorScope;
 /**
  * The starts of members that share a preview of the same base and tasks.
  *
- * <p>Moments of activations come layer by layer, for all tasks at once, and each layer starts before
- * the next is measured. Gradients come task by task, for all layers at once, so that their spectra
+ * <p>Moments of activations come layer by layer, for all tasks at once or task by task where the model
+ * is wide, and each layer starts before the next is measured. Gradients come task by task, for all layers at once, so that their spectra
  * are kept until the last task is measured, and then all layers start.
  */
 final class ThanoraStart {
@@ -65,13 +66,32 @@ final class ThanoraStart {
   }
 
   private void fromMoments() {
-    new PreviewPass(shared.model(), preview, Set.copyOf(shared.modules()))
-        .run(shared.previewRows(), (layer, inputs) -> {
-          try (TensorScope scope = TensorScope.open()) {
-            take(together.layer(modules(inputs)));
-          }
-          shared.layersDone().accept(layer + 1);
-        });
+    PreviewPass pass = new PreviewPass(shared.model(), preview, Set.copyOf(shared.modules()));
+    if (pass.goesByTask()) {
+      byTask(pass);
+      return;
+    }
+    pass.run(shared.previewRows(), (layer, inputs) -> {
+      try (TensorScope scope = TensorScope.open()) {
+        take(together.layer(modules(inputs)));
+      }
+      shared.layersDone().accept(layer + 1);
+    });
+  }
+
+  private void byTask(PreviewPass pass) {
+    int last = shared.previewRows().size() - 1;
+    MomentSpectra spectra = new MomentSpectra(starts);
+    pass.runByTask(shared.previewRows(), (layer, task, inputs) -> {
+      spectra.add(modules(inputs));
+      if (task == last) {
+        try (TensorScope scope = TensorScope.open()) {
+          take(together.layer(modules(layer), spectra));
+        }
+        spectra.clear();
+        shared.layersDone().accept(layer + 1);
+      }
+    });
   }
 
   private List<Hasi.Module> modules(List<PreviewPass.SharedInput> inputs) {

@@ -3,7 +3,6 @@ package thanora.model;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
-import thanora.tensor.Ops;
 
 /**
  * Causal self-attention of a layer with grouped heads; rotary positions, head norms and a sliding window
@@ -16,7 +15,7 @@ record Attention(
     ModelConfig config, int layer, Branches inputs, Slot output, Optional<Norm> queryNorm, Optional<Norm> keyNorm) {
 
   /** (N, D) → (N, D). */
-  Tensor apply(Tensor x, TokenBatch batch, Optional<Rope.Angles> angles) {
+  Tensor apply(Tensor x, TokenBatch batch, Optional<Angles> angles) {
     List<Tensor> parts = inputs.apply(x, batch);
     Tensor query = placed(parts.get(0), queryNorm, batch, angles); // (N, H Dh)
     Tensor key = placed(parts.get(1), keyNorm, batch, angles); // (N, Hkv Dh)
@@ -26,7 +25,7 @@ record Attention(
     return output.apply(mixed, batch);
   }
 
-  private Tensor placed(Tensor x, Optional<Norm> norm, TokenBatch batch, Optional<Rope.Angles> angles) {
+  private Tensor placed(Tensor x, Optional<Norm> norm, TokenBatch batch, Optional<Angles> angles) {
     Tensor normed = norm.isPresent() ? Steps.headNorm(batch, x, norm.get()) : x;
     return angles.isPresent() ? Steps.turned(batch, normed, config.headDim(), angles.get()) : normed;
   }
@@ -41,24 +40,14 @@ record Attention(
 
   private Tensor overRows(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
     List<Tensor> inputs = List.of(query, key, value);
+    CausalAttention rows = overRows();
     return Steps.isRecorded(batch, inputs)
-        ? batch.tape().get().autograd(inputs, in -> attend(in.get(0), in.get(1), in.get(2), batch))
-        : attend(query, key, value, batch);
+        ? batch.tape().get().autograd(inputs, in -> rows.attend(in.get(0), in.get(1), in.get(2), batch))
+        : rows.attend(query, key, value, batch);
   }
 
-  private Tensor attend(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
-    Scores scores = config.scores();
-    int window = config.byLayer().get(layer).window();
-    if (scores.serveRagged(heads(query))) {
-      return flat(Ops.raggedAttention(heads(query), heads(key), heads(value), scores.scale(), batch.starts(),
-          batch.longestRow(), window));
-    }
-    Tensor mixed = scores.causal(rows(query, batch), rows(key, batch), rows(value, batch), window);
-    return batch.fromRows(mixed.transpose(1, 2).reshape(batch.rows(), batch.longestRow(), config.queryWidth()));
-  }
-
-  /** (N, H Dh) → (B, H, L, Dh). */
-  private Tensor rows(Tensor x, TokenBatch batch) {
-    return batch.toRows(x).view(batch.rows(), batch.longestRow(), -1, config.headDim()).transpose(1, 2);
+  /** What it does between its linear layers. */
+  CausalAttention overRows() {
+    return new CausalAttention(config, config.byLayer().get(layer).window());
   }
 }

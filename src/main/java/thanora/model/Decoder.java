@@ -82,14 +82,25 @@ public final class Decoder {
 
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
-    Map<RopeConfig, Rope.Angles> angles = new HashMap<>();
+    return hidden(batch, LayerPass.PLAIN, false);
+  }
+
+  /**
+   * The same with a way of its own through the layers that it serves.
+   *
+   * @param checkpointing whether layers of a recorded pass keep their input only
+   */
+  public Tensor hidden(TokenBatch batch, LayerPass pass, boolean checkpointing) {
+    Map<RopeConfig, Angles> angles = new HashMap<>();
     ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
     Tensor x = embed(batch);
     for (int i = 0; i < layers.size(); i++) {
-      DecoderLayer layer = layers.get(i);
+      int layer = i;
       Tensor input = x;
-      Optional<Rope.Angles> own = config.byLayer().get(i).rope().map(angles::get);
-      x = TensorScope.keep(() -> layer.apply(input, batch, own));
+      Optional<Angles> own = config.byLayer().get(i).rope().map(angles::get);
+      UnaryOperator<Tensor> step = in -> pass.apply(layer, in, batch, own)
+          .orElseGet(() -> layers.get(layer).apply(in, batch, own));
+      x = TensorScope.keep(() -> checkpointing ? Checkpointing.of(input, batch, own, step) : step.apply(input));
     }
     return Steps.norm(batch, x, lastNorm);
   }
@@ -126,6 +137,11 @@ public final class Decoder {
   /** Names of all linear layers, in order of the forward pass. */
   public Set<String> projectionNames() {
     return Collections.unmodifiableSet(slots.keySet());
+  }
+
+  /** What a layer has beside its linear layers, where it is arranged as Llama's, without norms of heads or caps. */
+  public Optional<LayerParts> parts(int layer) {
+    return layers.get(layer).parts();
   }
 
   /** The linear layers of a decoder layer, those that read the same input together. */
@@ -185,9 +201,9 @@ public final class Decoder {
     return slot;
   }
 
-  /** Room for the keys and values of rows being generated; the caller's scope owns it. */
-  public KvCache cache(int rows, int capacity) {
-    return new KvCache(config, rows, capacity, placement);
+  /** Room for the keys and values of rows being generated, of each member; the caller's scope owns it. */
+  KvCache cache(int members, int rows, int capacity) {
+    return new KvCache(config, members, rows, capacity, placement);
   }
 
   /**

@@ -29,7 +29,7 @@ final class DecoderLayer {
   }
 
   /** (N, D) → (N, D). */
-  Tensor apply(Tensor x, TokenBatch batch, Optional<Rope.Angles> angles) {
+  Tensor apply(Tensor x, TokenBatch batch, Optional<Angles> angles) {
     Tensor mixed = attention.apply(Steps.norm(batch, x, beforeAttention), batch, angles);
     Tensor attended = Steps.add(batch, x, normed(mixed, afterAttention, batch));
     Tensor fed = feedForward.apply(Steps.norm(batch, attended, beforeFeedForward), batch);
@@ -38,6 +38,14 @@ final class DecoderLayer {
 
   private static Tensor normed(Tensor x, Optional<Norm> norm, TokenBatch batch) {
     return norm.isPresent() ? Steps.norm(batch, x, norm.get()) : x;
+  }
+
+  /** What it has beside its linear layers, where it is arranged as Llama's, without norms of heads or caps. */
+  Optional<LayerParts> parts() {
+    boolean plain = afterAttention.isEmpty() && afterFeedForward.isEmpty() && attention.queryNorm().isEmpty()
+        && attention.keyNorm().isEmpty() && attention.config().scores().cap() == 0;
+    return plain ? Optional.of(new LayerParts(
+        beforeAttention, attention.overRows(), beforeFeedForward, feedForward.activation())) : Optional.empty();
   }
 
   /** Its linear layers in order of the forward pass, those that read the same input together. */

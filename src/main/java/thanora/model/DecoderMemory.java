@@ -32,6 +32,10 @@ import thanora.tensor.DType;
  * largest lot counts: those of a whole layer, which live till its end; the logits of a chunk ({@link
  * HeadLoss}); or four times F in the backward pass of the last SwiGLU block.
  *
+ * <p>A layer that is one node (package {@code thanora.fused}) keeps its input and the sum in its middle, 2 D,
+ * attention as above (its scores once), gate and up, 2 F, and two float32: norms and down's input are made again. Its weights
+ * lie in matrices with the adapters' factors around them, and the factors' gradients of all layers beside them.
+ *
  * @param config the model's
  * @param dtype of weights and activations
  * @param gpu whether it is on a GPU
@@ -123,8 +127,9 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
    *
    * @param adapted names of the linear layers that adapters are on
    * @param ofAdapter elements a token that the adapter keeps of such a layer beside its input
+   * @param whole whether layers with adapters are one node each
    */
-  public long kept(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows) {
+  public long kept(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
     List<Linear> linears = linears();
     int perLayer = linears.size() / config.layers();
     Count count = new Count(rows);
@@ -132,7 +137,11 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     for (int at = 0; at < linears.size(); at += perLayer) {
       List<Linear> own = linears.subList(at, at + perLayer).stream()
           .filter(linear -> adapted.contains(linear.name)).toList();
-      reached = layer(own.stream().map(Linear::kind).toList(), reached, count);
+      if (whole && !own.isEmpty()) {
+        reached = whole(count);
+      } else {
+        reached = layer(own.stream().map(Linear::kind).toList(), reached, count);
+      }
       count.elements += rows.tokens * own.stream().mapToLong(ofAdapter).sum();
     }
     if (reached) {
@@ -141,6 +150,31 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     }
     count.elements += rows.tokens * 2 * config.headDim(); // the angles, as they are and reversed
     return count.elements * dtype.bytes() + count.floats * FLOAT;
+  }
+
+  /**
+   * The same where layers keep their input only: those, and all of one layer. On a CPU half as much again of
+   * what comes and goes, and half of the weights where they have moved: the heap loses that to fragments, which
+   * nothing that stays fills.
+   */
+  public long checkpoints(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
+    long reached = config.layers() - firstAdapted(adapted);
+    long ofLayer = kept(adapted, ofAdapter, rows, whole) / Math.max(1, reached);
+    long moved = whole ? linearNumbers() * dtype.bytes() : 0;
+    long fragments = gpu ? 0 : (ofLayer + ofTheMoment(rows, whole) + moved) / 2;
+    return reached * rows.tokens * config.hidden() * dtype.bytes() + ofLayer + fragments;
+  }
+
+  /** The number of the first layer with an adapter; that of layers where there is none. */
+  private int firstAdapted(Collection<String> adapted) {
+    List<Linear> linears = linears();
+    int perLayer = linears.size() / config.layers();
+    for (int i = 0; i < linears.size(); i++) {
+      if (adapted.contains(linears.get(i).name)) {
+        return i / perLayer;
+      }
+    }
+    return config.layers();
   }
 
   /** What a pass keeps: elements of the activations' type, and float32. */
@@ -158,6 +192,38 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     }
   }
 
+  /** Whether layers are arranged as Llama's, without norms of heads or caps, so that they can be one node each. */
+  public boolean hasPlainLayers() {
+    return !config.norms().after() && !config.norms().ofHeads() && config.scores().cap() == 0;
+  }
+
+  /** Counts a layer that is one node; its output is reached by gradients. */
+  private boolean whole(Count count) {
+    count.keep(true, 2L * config.hidden() + 2L * config.feedForward());
+    count.floats += 2 * count.rows.tokens;
+    attention(count, 1);
+    return true;
+  }
+
+  /**
+   * Counts what attention keeps: query, key, value, its result, and what its kernel needs beside them.
+   *
+   * @param scores how often all of them count, where they are in memory
+   */
+  private void attention(Count count, int scores) {
+    long q = config.queryWidth();
+    long kv = config.kvWidth();
+    count.keep(true, 2 * q + 2 * kv);
+    long padded = count.rows.padded();
+    if (inPieces()) {
+      count.elements += padded * (3 * q + scores * config.heads() * count.rows.longest);
+    } else {
+      count.elements += hasRaggedAttention() || padded == count.rows.tokens
+          ? 0 : padded * (2 * q + 2 * kv) + count.rows.tokens * q;
+      count.floats += padded * config.heads();
+    }
+  }
+
   /** Counts a layer; whether its output is reached by gradients, given whether its input is. */
   private boolean layer(List<String> adapted, boolean reached, Count count) {
     long d = config.hidden();
@@ -171,15 +237,7 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     if (attended) {
       count.keep(config.norms().ofHeads(), 2 * (q + kv));
       count.keep(config.stacked(), q + kv); // v is a part of what q and k are parts of
-      count.keep(true, 2 * q + 2 * kv);
-      long padded = count.rows.padded();
-      if (inPieces()) {
-        count.elements += padded * (3 * q + 2 * config.heads() * count.rows.longest);
-      } else {
-        count.elements += hasRaggedAttention() || padded == count.rows.tokens
-            ? 0 : padded * (2 * q + 2 * kv) + count.rows.tokens * q;
-        count.floats += padded * config.heads();
-      }
+      attention(count, 2);
     }
     boolean o = adapted.contains("o_proj");
     count.keep(o && !attended, q);
@@ -231,14 +289,20 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     return (rows.tokens * layer + 3 * scores(rows)) * dtype.bytes();
   }
 
-  /** Bytes of the tensors of the moment on top of {@link #kept}, at the worst moment of a step. */
-  public long ofTheMoment(Rows rows) {
+  /**
+   * Bytes of the tensors of the moment on top of {@link #kept}, at the worst moment of a step.
+   *
+   * @param whole whether layers with adapters are one node each
+   */
+  public long ofTheMoment(Rows rows, boolean whole) {
     long d = config.hidden();
     long element = dtype.bytes();
     long head = logits(rows.labels) + 2 * rows.labels * d * element;
     long heads = config.queryWidth() + config.kvWidth();
     long forward = rows.tokens * (4 * heads + config.feedForward() + 2 * d) * element;
-    long backward = (4 * rows.tokens * config.feedForward() + 2 * rows.labels * d) * element;
+    // gate's and up's gradients take the place of gate and up in a layer that is one node
+    long ofUnit = whole ? (gpu ? 2L : 4L) * config.feedForward() + 3 * d : 4L * config.feedForward();
+    long backward = (rows.tokens * ofUnit + 2 * rows.labels * d) * element;
     long scores = 3 * scores(rows) * element;
     return Math.max(Math.max(forward, scores), Math.max(head, backward) + rows.tokens * d * element);
   }

@@ -10,4 +10,9 @@ record Dense(Tensor weight, Optional<Tensor> bias) implements Projection {
   public Tensor apply(Tensor x, TokenBatch batch) {
     return Steps.dense(batch, x, this);
   }
+
+  @Override
+  public boolean isBare() {
+    return true;
+  }
 }

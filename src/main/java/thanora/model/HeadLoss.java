@@ -32,10 +32,15 @@ public final class HeadLoss {
   /**
    * Result, owned by the caller's scope.
    *
-   * @param nll −log p(target) of each labelled token, in nats
+   * @param losses −log p(target) of each labelled token, in nats (M), float32
    * @param gradient scale · d(Σ nll)/dH (N, D), where asked for
    */
-  public record Result(float[] nll, Optional<Tensor> gradient) {}
+  public record Result(Tensor losses, Optional<Tensor> gradient) {
+    /** The losses in main memory: waits for the device. */
+    public float[] nll() {
+      return Tensors.floats(losses);
+    }
+  }
 
   /** Loss without gradient. */
   public static Result of(Decoder model, Tensor hidden, int[] labelled, int[] targets) {
@@ -83,7 +88,7 @@ public final class HeadLoss {
         Tensor full = Tensors.zeros(model.placement(), Tensors.shape(hidden));
         gradient = Optional.of(full.index_copy_(0, where, rowGradient));
       }
-      return new Result(Tensors.floats(nll), gradient);
+      return new Result(nll, gradient);
     }
   }
 

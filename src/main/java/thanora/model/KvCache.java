@@ -2,107 +2,162 @@ package thanora.model;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
+import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
- * Keys and values of rows being generated: room for {@code capacity} tokens a row, allocated once.
+ * Keys and values of rows being generated: room for {@code capacity} tokens a row, allocated once. The
+ * rows in use come first; each is that row of every member.
  *
- * <p>Layout (rows · capacity, Hkv · Dh) a layer, so that a step is one indexed copy.
+ * <p>Layout (members · rows · capacity, Hkv · Dh) a layer, so that a step is one indexed copy.
  */
 public final class KvCache implements Past {
+  /** Kernels of attention read masks in pieces of so many keys. */
+  private static final int PIECE = 16;
+
+  private final int members;
   private final int rows;
   private final int capacity;
+  private final Placement placement;
   private final List<Tensor> keys = new ArrayList<>();
   private final List<Tensor> values = new ArrayList<>();
-  private final int[] lengths;
-  private final String device;
-  // Both belong to the scope of the step that made them.
+  private final int[] lengths; // of each row, alike for all members
+  // What follows belongs to the scope of the step that made it.
   private Tensor slots; // (N) where this step's tokens go
-  private Tensor mask; // (rows, 1, 1, longest): which keys a row's new token sees
+  private Map<Integer, Tensor> seen = Map.of(); // by window: which keys a row's new token sees
+  private int decoded; // rows that go on by a token; 0 where rows begin
   private int longest;
 
-  KvCache(ModelConfig config, int rows, int capacity, Placement placement) {
+  KvCache(ModelConfig config, int members, int rows, int capacity, Placement placement) {
+    this.members = members;
     this.rows = rows;
-    this.device = placement.device();
-    this.capacity = capacity;
+    this.placement = placement;
+    this.capacity = (capacity + PIECE - 1) / PIECE * PIECE;
     this.lengths = new int[rows];
     for (int layer = 0; layer < config.layers(); layer++) {
-      keys.add(Tensors.zeros(placement, (long) rows * capacity, config.kvWidth()));
-      values.add(Tensors.zeros(placement, (long) rows * capacity, config.kvWidth()));
+      keys.add(Tensors.zeros(placement, (long) members * rows * this.capacity, config.kvWidth()));
+      values.add(Tensors.zeros(placement, (long) members * rows * this.capacity, config.kvWidth()));
     }
   }
 
-  void startRows(int[] rowStarts) {
-    long[] where = new long[rowStarts[rows]];
-    for (int row = 0; row < rows; row++) {
-      lengths[row] = rowStarts[row + 1] - rowStarts[row];
+  /** Tokens of a row. */
+  int length(int row) {
+    return lengths[row];
+  }
+
+  /**
+   * Makes the next step's tokens the first ones of some rows, whatever was in them.
+   *
+   * @param begun the rows
+   * @param rowStarts first token of each, for one member after the other, and N at the end
+   */
+  void begin(int[] begun, int[] rowStarts) {
+    long[] where = new long[rowStarts[rowStarts.length - 1]];
+    for (int i = 0; i + 1 < rowStarts.length; i++) {
+      int row = begun[i % begun.length];
+      lengths[row] = rowStarts[i + 1] - rowStarts[i];
       if (lengths[row] > capacity) {
         throw new IllegalArgumentException("row of " + lengths[row] + " tokens does not fit a cache of " + capacity);
       }
-      for (int i = 0; i < lengths[row]; i++) {
-        where[rowStarts[row] + i] = (long) row * capacity + i;
+      long first = slot(i / begun.length, row);
+      for (int t = 0; t < lengths[row]; t++) {
+        where[rowStarts[i] + t] = first + t;
       }
     }
-    slots = Tensors.of(where, device);
-    longest = 0;
+    slots = Tensors.of(where, placement.device());
+    decoded = 0;
   }
 
-  /** Whether some row holds exactly that many tokens. */
-  boolean hasRowOf(int tokens) {
-    return Arrays.stream(lengths).anyMatch(length -> length == tokens);
-  }
-
-  int[] nextPositions() {
-    int[] positions = lengths.clone();
-    long[] where = new long[rows];
-    longest = 0;
-    for (int row = 0; row < rows; row++) {
+  /**
+   * Makes the next step's tokens one more for each of the first rows; returns their positions, for one
+   * member after the other.
+   *
+   * @param config says how far a token sees
+   */
+  int[] goOn(int used, ModelConfig config) {
+    int[] positions = new int[members * used];
+    long[] where = new long[members * used];
+    for (int i = 0; i < where.length; i++) {
+      int row = i % used;
       if (lengths[row] == capacity) {
         throw new IllegalStateException("the cache of " + capacity + " tokens a row is full");
       }
-      where[row] = (long) row * capacity + lengths[row];
+      positions[i] = lengths[row];
+      where[i] = slot(i / used, row) + lengths[row];
+    }
+    longest = 0;
+    for (int row = 0; row < used; row++) {
       longest = Math.max(longest, ++lengths[row]);
     }
-    float[] seen = new float[rows * longest];
-    for (int row = 0; row < rows; row++) {
-      Arrays.fill(seen, row * longest, row * longest + lengths[row], 1f);
-    }
-    slots = Tensors.of(where, device);
-    mask = Tensors.to(Tensors.of(seen, rows, 1, 1, longest), new Placement(device, DType.BOOL));
+    longest = (longest + PIECE - 1) / PIECE * PIECE;
+    slots = Tensors.of(where, placement.device());
+    decoded = used;
+    seen = new HashMap<>();
+    config.byLayer().stream().mapToInt(ModelConfig.Layer::window).distinct()
+        .forEach(window -> seen.put(window, mask(window, config.scores())));
     return positions;
+  }
+
+  private long slot(int member, int row) {
+    return ((long) member * rows + row) * capacity;
+  }
+
+  /** (members · decoded, 1, 1, longest). */
+  private Tensor mask(int window, Scores scores) {
+    boolean[] near = new boolean[members * decoded * longest];
+    for (int i = 0; i < members * decoded; i++) {
+      int length = lengths[i % decoded];
+      int from = window > 0 ? Math.max(0, length - window) : 0;
+      Arrays.fill(near, i * longest + from, i * longest + length, true);
+    }
+    return scores.mask(near, placement, (long) members * decoded, 1, 1, longest);
+  }
+
+  /** Copies a row of every member over another one. */
+  void move(int from, int to) {
+    try (TensorScope scope = TensorScope.open()) {
+      for (List<Tensor> side : List.of(keys, values)) {
+        for (Tensor stored : side) {
+          Tensor byRow = stored.view(members, rows, (long) capacity * stored.size(1));
+          byRow.select(1, to).copy_(byRow.select(1, from));
+        }
+      }
+    }
+    lengths[to] = lengths[from];
   }
 
   @Override
   public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config) {
     keys.get(layer).index_copy_(0, slots, k);
     values.get(layer).index_copy_(0, slots, v);
-    boolean isDecoding = longest > 0; // rows go on token by token, after their first pass
-    return isDecoding ? Optional.of(attend(layer, q.unsqueeze(2), config)) : Optional.empty();
+    return decoded > 0 ? Optional.of(attend(layer, q, config)) : Optional.empty();
   }
 
-  /** Attention of one new token a row, q (rows, H, 1, Dh), over what the cache holds. */
+  /**
+   * Attention of one new token a row over what the cache holds. The heads that share keys are taken for
+   * as many queries of one head: no kernel has to repeat the keys.
+   *
+   * @param q (N, H, Dh)
+   */
   private Tensor attend(int layer, Tensor q, ModelConfig config) {
-    int window = config.byLayer().get(layer).window();
-    Tensor seen = window > 0 && longest > window ? Ops.mul(mask, windowMask(window)) : mask;
-    return config.scores().masked(q, heads(keys.get(layer), config), heads(values.get(layer), config), seen);
+    Tensor grouped = q.view(q.size(0), config.kvHeads(), -1, config.headDim()); // (N, Hkv, H / Hkv, Dh)
+    return config.scores().masked(grouped, heads(keys.get(layer), config), heads(values.get(layer), config),
+        seen.get(config.byLayer().get(layer).window()));
   }
 
-  private Tensor windowMask(int window) {
-    float[] near = new float[rows * longest];
-    for (int row = 0; row < rows; row++) {
-      int from = Math.max(0, lengths[row] - window);
-      Arrays.fill(near, row * longest + from, row * longest + lengths[row], 1f);
-    }
-    return Tensors.to(Tensors.of(near, rows, 1, 1, longest), new Placement(device, DType.BOOL));
-  }
-
+  /** (N, Hkv, longest, Dh). */
   private Tensor heads(Tensor stored, ModelConfig config) {
-    return stored.view(rows, capacity, config.kvHeads(), config.headDim()).narrow(1, 0, longest).transpose(1, 2);
+    Tensor used = Ops.narrow(
+        Ops.narrow(stored.view(members, rows, capacity, -1), 1, 0, decoded), 2, 0, longest);
+    Tensor flat = members == 1 ? used.squeeze(0) : used.reshape((long) members * decoded, longest, -1);
+    return flat.view(flat.size(0), longest, config.kvHeads(), config.headDim()).transpose(1, 2);
   }
 }

@@ -8,7 +8,7 @@ import thanora.tensor.Ops;
  *
  * @param weight (D), in float32 where it would lose by rounding to x's type
  */
-record Norm(Tensor weight, double eps) {
+public record Norm(Tensor weight, double eps) {
   Tensor of(Tensor x) {
     return Ops.rmsNorm(x, weight, eps);
   }

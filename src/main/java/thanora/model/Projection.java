@@ -26,6 +26,11 @@ public interface Projection {
   /** The frozen weight W (out, in), untouched by any adapter. */
   Tensor weight();
 
+  /** Whether it is the frozen layer itself, with nothing around it. */
+  default boolean isBare() {
+    return false;
+  }
+
   /** W x (+ bias) of the frozen layer alone, recorded nowhere. */
   default Tensor product(Tensor x) {
     return bias().isPresent() ? Ops.linear(x, weight(), bias().get()) : Ops.linear(x, weight());

@@ -1,15 +1,9 @@
 package thanora.model;
 
-import static thanora.tensor.Ops.add;
-import static thanora.tensor.Ops.cat;
-import static thanora.tensor.Ops.mul;
-import static thanora.tensor.Ops.narrow;
 import static thanora.tensor.Ops.select;
-import static thanora.tensor.Ops.sub;
 
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -74,25 +68,5 @@ final class Rope {
     Tensor rows = batch.lastPosition() < config.border()
         ? batch.positions : batch.positionsWithShift(config.border(), length);
     return new Angles(select(cos, 0, rows), select(sin, 0, rows));
-  }
-
-  /** Cosines and sines of each token of a batch. */
-  record Angles(Tensor cos, Tensor sin) {
-    /** The same angles the other way: of the backward pass, since a turn's transpose turns back. */
-    Angles reversed() {
-      return new Angles(cos, Ops.scale(sin, -1));
-    }
-
-    /** Turns heads x (N, H, Dh). */
-    Tensor turn(Tensor x) {
-      long half = cos.size(2);
-      Tensor first = narrow(x, 2, 0, half);
-      Tensor second = narrow(x, 2, half, half);
-      Tensor turnedFirst = sub(mul(first, cos), mul(second, sin));
-      Tensor turnedSecond = add(mul(second, cos), mul(first, sin));
-      long rest = x.size(2) - 2 * half;
-      return rest == 0 ? cat(2, turnedFirst, turnedSecond)
-          : cat(2, turnedFirst, turnedSecond, narrow(x, 2, 2 * half, rest));
-    }
   }
 }

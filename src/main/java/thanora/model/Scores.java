@@ -33,7 +33,19 @@ record Scores(double scale, double cap) {
         : masked(q, k, v, Tensors.ones(new Placement(Tensors.device(q), DType.BOOL), 1, 1, q.size(2), k.size(2)));
   }
 
-  /** Each query over the keys where the mask (B, 1, T, S) is true. */
+  /**
+   * A mask for many calls of {@link #masked}: booleans where there is a cap, else what is added to the
+   * scores, which spares each call to make that of booleans.
+   */
+  Tensor mask(boolean[] seen, Placement placement, long... shape) {
+    float[] values = new float[seen.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = cap != 0 ? (seen[i] ? 1 : 0) : (seen[i] ? 0 : Float.NEGATIVE_INFINITY);
+    }
+    return Tensors.to(Tensors.of(values, shape), cap != 0 ? placement.with(DType.BOOL) : placement);
+  }
+
+  /** Each query over the keys where the mask (B, 1, T, S) is true, or adds 0 instead of -infinity. */
   Tensor masked(Tensor q, Tensor k, Tensor v, Tensor mask) {
     return cap == 0
         ? Ops.attention(q, k, v, scale, mask) : Ops.cappedAttention(q, k, v, scale, cap, mask);

@@ -75,7 +75,7 @@ final class Steps {
   }
 
   /** Heads of x (N, H Dh) turned by each token's angles. */
-  static Tensor turned(TokenBatch batch, Tensor x, int headDim, Rope.Angles angles) {
+  static Tensor turned(TokenBatch batch, Tensor x, int headDim, Angles angles) {
     Tensor y = turn(x, headDim, angles);
     if (!isRecorded(batch, List.of(x))) {
       return y;
@@ -85,7 +85,7 @@ final class Steps {
         y, g -> tape.add(x, turn(g, headDim, angles.reversed())), List.of(angles.cos(), angles.sin()));
   }
 
-  private static Tensor turn(Tensor x, int headDim, Rope.Angles angles) {
+  private static Tensor turn(Tensor x, int headDim, Angles angles) {
     return angles.turn(x.view(x.size(0), -1, headDim)).view(x.size(0), -1);
   }
 

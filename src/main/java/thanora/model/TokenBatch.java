@@ -70,18 +70,23 @@ public final class TokenBatch {
     return of(ids, new int[] {0, ids.length}, new int[] {0}, device);
   }
 
-  /** Rows from their first token on, whose keys and values fill an empty {@code cache}. */
-  static TokenBatch prefill(
-      int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, String device) {
+  /**
+   * Rows of a {@code cache} from their first token on, for one member after the other.
+   *
+   * @param rows of the cache
+   */
+  static TokenBatch begin(
+      int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, int[] rows, String device) {
     TokenBatch batch = new TokenBatch(
         ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.of(cache));
-    cache.startRows(rowStarts);
+    cache.begin(rows, rowStarts);
     return batch;
   }
 
-  /** One further token for each row of a {@code cache}. */
-  static TokenBatch next(int[] ids, int[] rowTasks, int members, KvCache cache, String device) {
-    int[] positions = cache.nextPositions();
+  /** One further token for each of the first rows of a {@code cache}, for one member after the other. */
+  static TokenBatch next(
+      int[] ids, int[] rowTasks, int members, KvCache cache, ModelConfig config, String device) {
+    int[] positions = cache.goOn(ids.length / members, config);
     int[] starts = new int[ids.length + 1];
     Arrays.setAll(starts, i -> i);
     return new TokenBatch(ids, positions, starts, rowTasks, members, device, Optional.of(cache));
@@ -190,7 +195,7 @@ public final class TokenBatch {
   }
 
   /** Tokens of the longest row, L. */
-  int longestRow() {
+  public int longestRow() {
     return longest;
   }
 
@@ -215,8 +220,8 @@ public final class TokenBatch {
     return past;
   }
 
-  /** First token of each row, and N at the end, on the device. */
-  Tensor starts() {
+  /** First token of each row, and N at the end: int32, on the device. */
+  public Tensor starts() {
     return starts;
   }
 

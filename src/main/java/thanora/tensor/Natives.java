@@ -40,8 +40,8 @@ public record Natives(String built, int gpus) {
     return found.find() ? found.group(1).replaceAll("[,.]$", "") : "";
   }
 
-  /** Whether this is the build for NVIDIA's GPUs: its classes come with -Pcuda only. */
+  /** Whether this is the build for NVIDIA's GPUs, whose libtorch comes with -Pcuda only. */
   public static boolean isCudaBuild() {
-    return Natives.class.getResource("/org/bytedeco/cuda/global/cudart.class") != null;
+    return Natives.class.getResource("/org/bytedeco/pytorch/linux-x86_64-gpu/libtorch_cuda.so") != null;
   }
 }

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -104,6 +105,11 @@ public final class Ops {
   /** The part [start, start + length) of a dimension, as a view. */
   public static Tensor narrow(Tensor a, int dim, long start, long length) {
     return a.narrow(dim, start, length);
+  }
+
+  /** {@code count} entries of a dimension, each {@code step} after the one before; a view. */
+  public static Tensor every(Tensor a, int dim, long first, long step, long count) {
+    return a.slice(dim, new LongOptional(first), new LongOptional(first + (count - 1) * step + 1), step);
   }
 
   /** Parts of these sizes along the first dimension, as views; their gradients are put together once. */
@@ -302,6 +308,11 @@ public final class Ops {
     return x.sum(dim);
   }
 
+  /** Sum over the first dimension in float64, without a copy of x in that type. */
+  public static Tensor exactSum(Tensor x) {
+    return x.sum(new long[] {0}, false, new ScalarTypeOptional(DType.F64.torch));
+  }
+
   /** Frobenius norm. */
   public static Tensor norm(Tensor x) {
     return x.norm();
@@ -342,7 +353,7 @@ public final class Ops {
 
   /** An orthonormal basis of the columns of a (m, n), m ≥ n, by QR. */
   public static Tensor orthonormal(Tensor a) {
-    return torch.linalg_qr(a, "reduced").get0();
+    return new Tensor(torch.linalg_qr(a, "reduced").get0()); // an element dies with its pair
   }
 
   /** Result of {@link #eigen}. */
@@ -447,6 +458,19 @@ public final class Ops {
    */
   public static Tensor lowerGram(Tensor x) {
     return LowerGram.of(x);
+  }
+
+  /**
+   * sum += xᵀ x in the lower triangle, without a second matrix of that size; x (n, d) of the sum's type,
+   * or of 16 bits on a GPU, where products are float32.
+   */
+  public static void addLowerGramInPlace(Tensor sum, Tensor x) {
+    WideGram.add(sum, x);
+  }
+
+  /** Makes what {@link #addLowerGramInPlace} summed a symmetric matrix. */
+  public static void mirrorInPlace(Tensor sum) {
+    WideGram.mirror(sum);
   }
 
   /** The symmetric matrix that has this lower triangle. */

@@ -1,5 +1,6 @@
 package thanora.tensor;
 
+import java.util.List;
 import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
@@ -11,15 +12,20 @@ import org.bytedeco.pytorch.Tensor;
  * FlashAttention (arXiv 2307.08691): no padding, no gather, no mask. It exists for CUDA and 16 bits
  * only, and is reached through the dispatcher, since the presets do not bind it.
  */
-final class RaggedAttention {
+public final class RaggedAttention {
   private static final int LARGEST_HEAD = 256;
 
   private RaggedAttention() {}
 
   /** Looked up when first asked for: the operator's name is there without a GPU, its kernel is not. */
-  private static final class Operator {
-    static final OperatorHandle FORWARD = TensorScope.outside(
+  private static final class Forward {
+    static final OperatorHandle HANDLE = TensorScope.outside(
         () -> Dispatcher.singleton().findSchemaOrThrow("aten::_flash_attention_forward", ""));
+  }
+
+  private static final class Backward {
+    static final OperatorHandle HANDLE = TensorScope.outside(
+        () -> Dispatcher.singleton().findSchemaOrThrow("aten::_flash_attention_backward", ""));
   }
 
   /** Tried once: the kernel refuses GPUs before the A100's generation. */
@@ -58,16 +64,73 @@ final class RaggedAttention {
    */
   static Tensor of(
       Tensor q, Tensor k, Tensor v, double scale, Tensor starts, long longest, int window) {
+    return forward(q, k, v, new Rows(scale, starts, longest, window)).output();
+  }
+
+  /**
+   * Which keys a query sees, and how.
+   *
+   * @param scale factor of the scores
+   * @param starts first token of each row, and N at the end; int32, on the device
+   * @param longest tokens of the longest row
+   * @param window keys a query sees, itself included; 0 for all
+   */
+  public record Rows(double scale, Tensor starts, long longest, int window) {}
+
+  /**
+   * What the forward pass gives.
+   *
+   * @param output (N, H, Dh)
+   * @param logSumExp of each query's scores
+   * @param rest two tensors more that {@link #backward} wants
+   */
+  public record Result(Tensor output, Tensor logSumExp, List<Tensor> rest) {
+    /** Everything that {@link #backward} reads of it. */
+    public List<Tensor> kept() {
+      return List.of(output, logSumExp, rest.get(0), rest.get(1));
+    }
+  }
+
+  /** The same with what the backward pass needs; rows of q, k and v may be strided. */
+  public static Result forward(Tensor q, Tensor k, Tensor v, Rows rows) {
+    IValueVector stack = stack(List.of(q, k, v));
+    push(stack, rows);
+    stack.push_back(new IValue(false)); // debug mask
+    push(stack, rows.scale, rows.window);
     IValue none = new IValue();
-    IValue rows = new IValue(starts);
-    IValue length = new IValue(longest);
-    IValue no = new IValue(false);
-    IValueVector stack = new IValueVector(
-        new IValue(q), new IValue(k), new IValue(v), rows, rows, length, length,
-        new IValue(0.0), new IValue(true), no, // dropout, causal, debug mask
-        new IValue(scale), window > 0 ? new IValue((long) window - 1) : none, window > 0 ? new IValue(0L) : none,
-        none, none); // left, right, used keys, slopes
-    Operator.FORWARD.callBoxed(stack);
-    return new Tensor(stack.get(0).toTensor()); // an element dies with its vector
+    stack.push_back(none).push_back(none); // used keys, slopes
+    Forward.HANDLE.callBoxed(stack);
+    return new Result(tensor(stack, 0), tensor(stack, 1), List.of(tensor(stack, 2), tensor(stack, 3)));
+  }
+
+  /** Gradients of q, k and v, each as long and wide as it is. */
+  public static List<Tensor> backward(Tensor dy, Tensor q, Tensor k, Tensor v, Result result, Rows rows) {
+    IValueVector stack = stack(List.of(dy, q, k, v, result.output, result.logSumExp));
+    push(stack, rows);
+    result.rest.forEach(tensor -> stack.push_back(new IValue(tensor)));
+    push(stack, rows.scale, rows.window);
+    Backward.HANDLE.callBoxed(stack);
+    return List.of(tensor(stack, 0), tensor(stack, 1), tensor(stack, 2));
+  }
+
+  private static IValueVector stack(List<Tensor> tensors) {
+    return new IValueVector(tensors.stream().map(IValue::new).toArray(IValue[]::new));
+  }
+
+  private static void push(IValueVector stack, Rows rows) {
+    IValue starts = new IValue(rows.starts);
+    IValue longest = new IValue(rows.longest);
+    stack.push_back(starts).push_back(starts).push_back(longest).push_back(longest);
+    stack.push_back(new IValue(0.0)).push_back(new IValue(true)); // dropout, causal
+  }
+
+  private static void push(IValueVector stack, double scale, int window) {
+    stack.push_back(new IValue(scale)); // then keys to the left and to the right
+    stack.push_back(window > 0 ? new IValue((long) window - 1) : new IValue());
+    stack.push_back(window > 0 ? new IValue(0L) : new IValue());
+  }
+
+  private static Tensor tensor(IValueVector stack, long at) {
+    return new Tensor(stack.get(at).toTensor()); // an element dies with its vector
   }
 }

@@ -3,6 +3,7 @@ package thanora.tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -17,6 +18,26 @@ public final class Tensors {
   /** A new tensor whose elements are not set. */
   public static Tensor empty(Placement placement, long... shape) {
     return TensorScope.keep(() -> torch.empty(shape, options(placement), null));
+  }
+
+  /**
+   * A new tensor in main memory whose elements are not set, where a GPU can read and write it by itself
+   * ({@link #copyInOrder}).
+   */
+  public static Tensor pinned(DType dtype, long... shape) {
+    return TensorScope.keep(() -> torch.empty(
+        shape, options(new Placement("cpu", dtype)).pinned_memory(new BoolOptional(true)), null));
+  }
+
+  /** The tensor at a placement, in the order of the GPU's work; the same one where it is there already. */
+  public static Tensor toInOrder(Tensor tensor, Placement placement) {
+    return TensorScope.keep(() ->
+        tensor.to(new Device(placement.device()), placement.dtype().torch, true, false, null));
+  }
+
+  /** to ← from, in the order of the GPU's work; the host does not wait where main memory is pinned. */
+  public static void copyInOrder(Tensor from, Tensor to) {
+    to.copy_(from, true);
   }
 
   /** A new tensor of zeros. */
@@ -88,9 +109,19 @@ public final class Tensors {
     return tensor.to(dtype.torch);
   }
 
+  /** A new tensor of another one's type and device, whose elements are not set: in one call, unlike {@link #empty}. */
+  public static Tensor alike(Tensor other, long... shape) {
+    return other.new_empty(shape);
+  }
+
   /** A copy that shares nothing, without graph, on the same device. */
   public static Tensor copy(Tensor tensor) {
     return tensor.detach().clone();
+  }
+
+  /** Gives a tensor the memory of another one of its shape and type, whatever views see it by; its own is freed. */
+  public static void move(Tensor tensor, Tensor to) {
+    tensor.set_data(to);
   }
 
   /** Frees a tensor that belongs to no scope. */
@@ -175,6 +206,11 @@ public final class Tensors {
   /** Where a tensor lives: {@code cpu} or {@code cuda:N}. */
   public static String device(Tensor tensor) {
     return tensor.is_cuda() ? "cuda:" + tensor.device().index() : "cpu";
+  }
+
+  /** Where it lives and its element type. */
+  public static Placement placement(Tensor tensor) {
+    return new Placement(device(tensor), DType.of(tensor));
   }
 
   /** Whether a GPU can be used. */

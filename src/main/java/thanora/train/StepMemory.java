@@ -2,6 +2,8 @@ package thanora.train;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.function.ToLongFunction;
+import thanora.fused.FusedMemory;
 import thanora.lora.AdapterForm;
 import thanora.model.DecoderMemory;
 
@@ -31,18 +33,23 @@ public record StepMemory(
    * @param modules names of the linear layers that are adapted
    * @param apart tasks whose gradients are kept apart; 0 for none
    * @param rows of the largest micro-batch
+   * @param checkpointing whether layers keep their input only
    */
-  public static StepMemory of(
-      DecoderMemory model, Collection<String> modules, AdapterForm form, int apart, DecoderMemory.Rows rows) {
+  public static StepMemory of(DecoderMemory model, Collection<String> modules, AdapterForm form, int apart,
+      DecoderMemory.Rows rows, boolean checkpointing) {
     List<AdapterForm.Memory> adapted = model.linears().stream()
         .filter(linear -> modules.contains(linear.name()))
         .map(linear -> form.memory(linear, model.dtype())).toList();
     long parameters = adapted.stream().mapToLong(AdapterForm.Memory::trained).sum();
     long held = adapted.stream().mapToLong(AdapterForm.Memory::held).sum();
-    long kept = model.kept(modules, linear -> form.memory(linear, model.dtype()).kept(), rows);
+    boolean whole = FusedMemory.serves(model, form, apart > 0);
+    ToLongFunction<DecoderMemory.Linear> ofAdapter = linear -> form.memory(linear, model.dtype()).kept();
+    long kept = checkpointing ? model.checkpoints(modules, ofAdapter, rows, whole) : model.kept(modules, ofAdapter, rows, whole);
+    long inLayers = whole ? FusedMemory.factors(model, modules, form) : 0;
     long inOptimiser = 3 * parameters * FLOAT;
-    return new StepMemory(model.weights(), parameters, parameters * FLOAT + held, (1 + apart) * parameters * FLOAT,
-        2 * parameters * FLOAT, kept, Math.max(model.ofTheMoment(rows), inOptimiser - kept));
+    return new StepMemory(model.weights(), parameters, parameters * FLOAT + held + inLayers,
+        (1 + apart) * parameters * FLOAT, 2 * parameters * FLOAT, kept,
+        Math.max(model.ofTheMoment(rows, whole), inOptimiser - kept));
   }
 
   /** What lies there all the time. */

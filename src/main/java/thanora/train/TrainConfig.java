@@ -22,6 +22,7 @@ package thanora.train;
  * @param watchWorst whether the worst task's loss decides, rather than the mean over tasks
  * @param keepBest whether the adapter of the best evaluation is the result
  * @param conflictSteps steps between measurements of how the tasks' gradients agree; 0 for none
+ * @param checkpointing whether a layer keeps its input only, and is run again in the backward pass
  */
 public record TrainConfig(
     double learningRate,
@@ -42,13 +43,14 @@ public record TrainConfig(
     int patience,
     boolean watchWorst,
     boolean keepBest,
-    long conflictSteps) {
+    long conflictSteps,
+    boolean checkpointing) {
 
   /** With other steps between measurements of the tasks' gradients. */
   public TrainConfig withConflictSteps(long other) {
     return new TrainConfig(learningRate, steps, warmupRatio, schedule, batchRows, microBatchTokens, accumulation,
         maxGradNorm, weightDecay, beta1, beta2, epsilon, evalSteps, saveSteps, keepCheckpoints, patience, watchWorst,
-        keepBest, other);
+        keepBest, other, checkpointing);
   }
 
   /** Learning rate of an update, numbered from 1. */

@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
 import thanora.data.MemberBatch;
 import thanora.dist.ProcessGroup;
+import thanora.fused.FusedDecoder;
 import thanora.lora.Adapter;
 import thanora.lora.TaskGradients;
 import thanora.model.Decoder;
@@ -40,6 +41,8 @@ public final class Trainer implements AutoCloseable {
   private final int members;
   private final List<LossWeighting> weightings;
   private final boolean combines;
+  private final boolean checkpointing;
+  private final FusedDecoder layers;
 
   /** The adapters must be attached to the model, in the order of the trainees. */
   public Trainer(Decoder model, List<Trainee> trainees, TrainConfig config, ProcessGroup group) {
@@ -56,6 +59,8 @@ public final class Trainer implements AutoCloseable {
     this.weightings = trainees.stream()
         .flatMap(trainee -> trainee.members().stream()).map(Trainee.Member::loss).toList();
     this.combines = trainees.stream().anyMatch(Trainee::combines);
+    this.checkpointing = config.checkpointing();
+    this.layers = FusedDecoder.of(model);
   }
 
   /**
@@ -198,11 +203,11 @@ public final class Trainer implements AutoCloseable {
   private void forwardBackward(MemberBatch batch, StepLabels labels, TaskLosses losses, boolean byTask) {
     try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
       TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
-      Tensor hidden = model.hidden(tokens);
+      Tensor hidden = model.hidden(tokens, layers, checkpointing);
       HeadLoss.Result head = HeadLoss.withGradient(
           model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
-      losses.add(head.nll(), batch);
       tape.backward(head.gradient().orElseThrow());
+      losses.add(head.nll(), batch); // read last, so that a GPU does not wait between the two passes
     }
   }
 
@@ -243,6 +248,7 @@ public final class Trainer implements AutoCloseable {
   /** Frees the optimisers; the adapters stay. */
   @Override
   public void close() {
+    layers.close();
     optimizers.forEach(AdamW::close);
   }
 

@@ -7,7 +7,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
 
 class ArgumentsTest {
   @ParameterizedTest
@@ -29,7 +28,7 @@ class ArgumentsTest {
     "--help | --help"
   })
   void keysBecomeSettings(String given, String declared) {
-    assertThat(Arguments.declared(new CommandLine(new Main()), given.split(" ")))
+    assertThat(Arguments.declared(Main.commandLine(given.split(" ")), given.split(" ")))
         .containsExactly(declared.split(" "));
   }
 

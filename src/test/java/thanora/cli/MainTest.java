@@ -87,6 +87,22 @@ class MainTest {
   }
 
   @Test
+  void previewIsTimedAndItsPlanComparedWithTheExactOne(@TempDir Path folder) throws IOException {
+    Path config = Files.writeString(folder.resolve("config.json"), """
+        {"model_type": "qwen3", "vocab_size": 50, "hidden_size": 16, "intermediate_size": 24,
+         "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 4}
+        """);
+    assertThat(run("bench", "--config", config.toString(), "--tasks", "2", "--rank", "6", "--length", "6",
+        "--preview", "5", "--spectra", "estimated", "--beside-exact", "--threads", "1", "--json")).isZero();
+    JsonNode result = new ObjectMapper().readTree(out.toString());
+    assertThat(result.get("tokens").asInt()).isEqualTo(2 * 5 * 6);
+    assertThat(result.get("preview_seconds").asDouble()).isPositive();
+    assertThat(result.get("ranks").asInt()).isEqualTo(2 * 2 * 7);
+    assertThat(result.get("ranks_different").asInt()).isZero();
+    assertThat(result.get("entropy_difference_max").asDouble()).isLessThan(1e-3);
+  }
+
+  @Test
   void noCommandIsWrongUse() {
     assertThat(run()).isEqualTo(2);
     assertThat(err.toString()).contains("Usage: thanora");
@@ -104,7 +120,7 @@ class MainTest {
         "merge run --out o.gguf --format hf --outtype f32", "verify run --limit x",
         "generate --model m --prompt x --max-new-tokens 0", "generate --model m --prompt x --prompts f",
         "chat", "chat --model m --temperature -1", "serve", "serve --model m --port 70000",
-        "bench", "bench --model m --config c", "bench --config c --length 1",
+        "bench", "bench --model m --config c", "bench --config c --length 1", "bench --config c --preview -1",
         "bench --config bench/smollm2-135m.json --tasks 16",
         "download", "download a", "download a/b --config c", "download a/b/c",
         "compare demo --methods lora --first-seed -1", "join a.json --out o",

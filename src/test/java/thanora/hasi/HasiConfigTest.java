@@ -13,7 +13,7 @@ class HasiConfigTest {
         .isEqualTo(
             "HasiConfig[preview=Preview[statistic=WC, spectrumOf=STATISTIC, entropyPower=SIGMA,"
                 + " damping=0.0, normalisation=TOKEN_MEAN, rows=200, tokens=ALL, dropFirstToken=false,"
-                + " centre=false], ranks=RankRule[ranks=ENTROPY, allocation=SOFTMAX, tau=0.5,"
+                + " centre=false, spectra=AUTO], ranks=RankRule[ranks=ENTROPY, allocation=SOFTMAX, tau=0.5,"
                 + " granularity=MODULE, rMin=1, coop=true, rounding=GREEDY], start=Start[subspaces=TASK,"
                 + " split=UNIT, b=0.2, gamma=1.0, deflation=true, deflationVectors=48,"
                 + " subtract=FROZEN]]");

@@ -50,7 +50,8 @@ class PreviewPassTest {
       Moments.Normalisation normalisation) {
     HasiConfig.Preview preview() {
       return new HasiConfig.Preview(HasiConfig.Statistic.WC, HasiConfig.SpectrumOf.STATISTIC,
-          HasiConfig.EntropyPower.SIGMA, 0, normalisation, 200, tokens, dropFirst, centre);
+          HasiConfig.EntropyPower.SIGMA, 0, normalisation, 200, tokens, dropFirst, centre,
+          HasiConfig.Spectra.AUTO);
     }
 
     boolean counts(Sample row, int token) {

@@ -15,6 +15,7 @@ import thanora.method.AdapterMethod;
 import thanora.method.Thanora;
 import thanora.model.Decoder;
 import thanora.tensor.NoGrad;
+import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 import thanora.train.LrSchedule;
 import thanora.train.TrainConfig;
@@ -73,7 +74,8 @@ public final class Starts {
       noise[i] = (float) (deviation * random.nextGaussian());
     }
     try (NoGrad off = NoGrad.open()) {
-      adapter.parameters().add_(Tensors.of(noise, adapter.members(), adapter.trainableParameters()));
+      adapter.parameters().add_(Tensors.to(
+          Tensors.of(noise, adapter.members(), adapter.trainableParameters()), Placement.CPU_F32.on(adapter.device())));
     }
     adapter.refresh();
   }
@@ -91,7 +93,7 @@ public final class Starts {
   /** Settings of a constant learning rate without warm-up, decay or clipping. */
   public static TrainConfig constant(double learningRate, double maxGradNorm, double weightDecay) {
     return new TrainConfig(learningRate, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, maxGradNorm,
-        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+        weightDecay, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false);
   }
 
   /** The gradient of a batch's mean −log p, which stays in the adapter; nothing is changed. */

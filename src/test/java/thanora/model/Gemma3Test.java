@@ -118,7 +118,7 @@ class Gemma3Test {
   @Test
   void itKnowsTheCapitals() {
     List<int[]> prompts = List.of(ids(CAPITALS + "France is"), ids(CAPITALS + "Italy is"));
-    List<int[]> answers = new TextGenerator(model.decoder(), Set.of()).generate(prompts, new int[2], 4);
+    List<int[]> answers = new TextGenerator(model.decoder(), Set.of()).generate(prompts, 0, 4);
     assertThat(model.decode(answers.get(0))).contains("Paris");
     assertThat(model.decode(answers.get(1))).contains("Rome");
   }

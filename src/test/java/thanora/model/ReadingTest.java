@@ -90,7 +90,7 @@ class ReadingTest {
     try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Pico.expected("llama")) {
       Decoder model = Pico.load("llama");
       int[] prompt = Pico.ids(expected, 0);
-      int[] answer = new TextGenerator(model, java.util.Set.of()).generate(List.of(prompt), new int[1], 200).get(0);
+      int[] answer = new TextGenerator(model, java.util.Set.of()).generate(List.of(prompt), 0, 200).get(0);
       int[] next = prompt;
       try (Reading text = model.open(0)) {
         for (int token : answer) {

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -103,7 +105,7 @@ class ReferenceTest {
         }
       }
       TrainConfig config = new TrainConfig(
-          0, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+          0, 1, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false);
       Trainer trainer = new Trainer(
           model, List.of(Trainee.of(adapter, Penalty.NONE)), config, ProcessGroup.single());
       Trainer.StepResult step = trainer.step(List.of(batch), 1, 0).get(0);
@@ -177,7 +179,7 @@ class ReferenceTest {
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open(); SafetensorsFile expected = Pico.expected(name)) {
       Decoder model = Pico.load(name);
       List<int[]> prompts = List.of(Pico.ids(expected, 0), Pico.ids(expected, 1), Pico.ids(expected, 2));
-      List<int[]> answers = new TextGenerator(model, Set.of()).generate(prompts, new int[3], 9);
+      List<int[]> answers = new TextGenerator(model, Set.of()).generate(prompts, 0, 9);
       for (int i = 0; i < 3; i++) {
         int[] row = prompts.get(i);
         for (int made = 0; made < 9; made++) {
@@ -186,6 +188,32 @@ class ReferenceTest {
           row[row.length - 1] = (int) best[best.length - 1];
         }
         assertThat(answers.get(i)).isEqualTo(Arrays.copyOfRange(row, prompts.get(i).length, row.length));
+      }
+    }
+  }
+
+  /** Rows that end leave, the last one takes their place, prompts that wait join; of two members both must end. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llama", "qwen2-windows", "phi3-longrope", "gemma2"})
+  void answersDoNotDependOnWhatIsBesideThem(String name) throws IOException {
+    try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Pico.expected(name)) {
+      Decoder model = Pico.load(name);
+      List<int[]> prompts = new ArrayList<>();
+      for (int i = 0; i < 9; i++) {
+        int[] whole = Pico.ids(expected, i % 3);
+        prompts.add(Arrays.copyOf(whole, Math.max(1, whole.length - i)));
+      }
+      List<int[]> whole = new TextGenerator(model, Set.of()).generate(prompts, 0, 12);
+      Set<Integer> stops = Set.copyOf(List.of(whole.get(0)[3], whole.get(4)[5], whole.get(8)[1]));
+      List<int[]> cut = whole.stream().map(answer -> Arrays.stream(answer).takeWhile(id -> !stops.contains(id)).toArray()).toList();
+      assertThat(cut.stream().map(answer -> answer.length).distinct().count()).isGreaterThan(1);
+      TextGenerator generator = new TextGenerator(model, stops);
+      for (int atOnce : new int[] {1, 2, 4, 20}) {
+        List<Integer> done = new ArrayList<>();
+        assertThat(generator.generate(prompts, 0, 1, 12, atOnce, done::add)).usingRecursiveComparison().isEqualTo(cut);
+        assertThat(done).isSorted().endsWith(9);
+        assertThat(generator.generate(prompts, 0, 2, 12, atOnce, answered -> {})).usingRecursiveComparison()
+            .isEqualTo(Stream.concat(cut.stream(), cut.stream()).toList());
       }
     }
   }

@@ -111,7 +111,7 @@ class SmolLm2Test {
   @Test
   void itKnowsTheCapitalOfFrance() {
     int[] prompt = model.format().prompt("What is the capital of France?");
-    int[] answer = model.generator().generate(List.of(prompt), new int[1], 20).get(0);
+    int[] answer = model.generator().generate(List.of(prompt), 0, 20).get(0);
     assertThat(model.decode(answer)).contains("Paris");
     int best = ids("gguf.top_ids_0")[0];
     assertThat(answer[0]).isEqualTo(best);

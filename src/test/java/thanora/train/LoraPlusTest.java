@@ -66,7 +66,7 @@ class LoraPlusTest {
     Starts.disturb(adapter, 0.1, 3);
     Map<String, double[]> start = numbers(adapter);
     TrainConfig config = new TrainConfig(
-        RATE, 1, 0, LrSchedule.CONSTANT, 7, 0, 1, 0, DECAY, 0.9, 0.99, EPSILON, 0, 0, 1, 0, false, false, 0);
+        RATE, 1, 0, LrSchedule.CONSTANT, 7, 0, 1, 0, DECAY, 0.9, 0.99, EPSILON, 0, 0, 1, 0, false, false, 0, false);
     Trainer trainer = new Trainer(model, List.of(new Trainee(adapter, members)), config, ProcessGroup.single());
     trainer.step(List.of(Pico.batch("llama")), 1, RATE);
     Map<String, double[]> trained = numbers(adapter);

@@ -36,7 +36,7 @@ class LrScheduleTest {
   @Test
   void theConfigurationRoundsTheWarmUpUp() {
     TrainConfig config = new TrainConfig(2e-3, 50, 0.03, LrSchedule.LINEAR, 8, 0, 1, 1, 0, 0.9,
-        0.999, 1e-8, 0, 0, 1, 0, false, false, 0);
+        0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false);
     assertThat(config.learningRate(1)).isEqualTo(1e-3);
     assertThat(config.learningRate(2)).isEqualTo(2e-3);
     assertThat(config.learningRate(3)).isEqualTo(2e-3);

@@ -44,20 +44,21 @@ class MeasuredStepTest {
   /** Form lora-FROZEN or dora; rows of equal length, or of half of them half as long. */
   @ParameterizedTest
   @CsvSource({
-    "demo, lora-0, 16, 128, false", "demo, lora-0, 64, 128, false", "demo, lora-13, 32, 128, true",
-    "demo, dora, 32, 128, false", "smollm2, lora-0, 4, 128, false", "smollm2, lora-13, 8, 128, true"
+    "demo, lora-0, 16, 128, false, false", "demo, lora-0, 64, 128, false, false", "demo, lora-13, 32, 128, true, false",
+    "demo, dora, 32, 128, false, false", "smollm2, lora-0, 4, 128, false, false", "smollm2, lora-13, 8, 128, true, false",
+    "demo, lora-0, 64, 128, false, true", "smollm2, lora-0, 8, 128, false, true"
   })
-  void thePeakIsWithinFifteenPercent(String model, String form, int rows, int length, boolean uneven)
+  void thePeakIsWithinFifteenPercent(String model, String form, int rows, int length, boolean uneven, boolean checkpointing)
       throws Exception {
     Path path = path(model);
-    long measured = measure(path.toString(), form, "" + rows, "" + length, "" + uneven);
+    long measured = measure(path.toString(), form, "" + rows, "" + length, "" + uneven, "" + checkpointing);
     try (Checkpoint checkpoint = Checkpoint.open(path)) {
       DecoderMemory decoder = new DecoderMemory(ModelConfig.from(checkpoint.config()), DType.F32, false);
       List<String> all = decoder.linears().stream().map(DecoderMemory.Linear::name).toList();
       List<Sample> samples = samples(rows, length, uneven);
       long tokens = samples.stream().mapToLong(sample -> sample.ids().length).sum();
       StepMemory memory = StepMemory.of(decoder, all, form(form), 0,
-          new DecoderMemory.Rows(tokens, tokens - rows, rows, length));
+          new DecoderMemory.Rows(tokens, tokens - rows, rows, length), checkpointing);
       assertThat((double) memory.peak()).isCloseTo(measured, Percentage.withPercentage(15));
     }
   }
@@ -117,7 +118,8 @@ class MeasuredStepTest {
       Adapter adapter = form(arguments[1]).create(model, List.copyOf(model.projectionNames()), 1);
       adapter.attach(model);
       Trainer trainer = new Trainer(model, List.of(Trainee.of(adapter, Penalty.NONE)),
-          new TrainConfig(1e-4, 2, 0, LrSchedule.CONSTANT, 1, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0),
+          new TrainConfig(1e-4, 2, 0, LrSchedule.CONSTANT, 1, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0,
+              Boolean.parseBoolean(arguments[5])),
           ProcessGroup.single());
       List<Sample> rows = samples(
           Integer.parseInt(arguments[2]), Integer.parseInt(arguments[3]), Boolean.parseBoolean(arguments[4]));

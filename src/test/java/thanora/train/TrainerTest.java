@@ -247,7 +247,7 @@ class TrainerTest {
     SprConfig cosine = SprConfig.thanora().withSchedule(SprConfig.Schedule.COSINE);
     double[] factors = {(2 + Math.sqrt(2)) / 4, 0.5, (2 - Math.sqrt(2)) / 4, 0};
     Trainer trainer = new Trainer(model, List.of(Trainee.of(adapter, penalty(adapter, cosine))),
-        new TrainConfig(1, 4, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0),
+        new TrainConfig(1, 4, 0, LrSchedule.CONSTANT, 3, 0, 1, 0, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, false),
         ProcessGroup.single());
     for (int step = 1; step <= 4; step++) {
       double[] expected = new double[constant.length];

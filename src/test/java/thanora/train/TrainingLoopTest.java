@@ -98,7 +98,7 @@ class TrainingLoopTest {
   private static TrainConfig config(
       int steps, int evalSteps, int saveSteps, int patience, boolean worst, boolean keepBest) {
     return new TrainConfig(1e-3, steps, 0, LrSchedule.LINEAR, 5, 0, 2, 1, 0, 0.9, 0.999, 1e-8,
-        evalSteps, saveSteps, 1, patience, worst, keepBest, 0);
+        evalSteps, saveSteps, 1, patience, worst, keepBest, 0, false);
   }
 
   private static Supplier<double[]> scripted(double[]... evaluations) {

@@ -1,0 +1,173 @@
+package thanora.fused;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import thanora.model.Activation;
+import thanora.tensor.DType;
+import thanora.tensor.GpuArguments;
+import thanora.tensor.GpuProgram;
+import thanora.tensor.Placement;
+import thanora.tensor.Tensors;
+
+/**
+ * The kernels for 16 bits on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
+ * when it is first used. Where rows do not begin at multiples of 16 bytes a slower build of it serves.
+ */
+final class CudaKernels implements Kernels {
+  private static final int OLDEST_GPU = 80; // Ampere: the first to convert to bfloat16 by an instruction
+  private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu
+  private static final int HELD = 4;
+  private static final int LARGEST_BLOCK = 512;
+  private static final int WARP = 32;
+  private static final int BLOCK = 128;
+
+  private static final Map<Placement, Optional<Kernels>> MADE = new ConcurrentHashMap<>();
+
+  /** Of kernels.cu, in their order. */
+  private enum Name {
+    normFirst, normAgain, addNorm, normBackward, turn, gated, gatedBackward
+  }
+
+  private final Placement placement;
+  private final GpuProgram.Kernel[] aligned;
+  private GpuProgram.Kernel[] unaligned; // compiled when it is needed
+
+  private CudaKernels(Placement placement) {
+    this.placement = placement;
+    aligned = compile(List.of());
+  }
+
+  /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
+  static Optional<Kernels> of(Placement placement) {
+    if (placement.isCpu() || placement.dtype().bytes() != 2 || !Tensors.cudaIsAvailable()) {
+      return Optional.empty();
+    }
+    return MADE.computeIfAbsent(placement, CudaKernels::tried);
+  }
+
+  private static Optional<Kernels> tried(Placement placement) {
+    try {
+      return Optional.of(new CudaKernels(placement));
+    } catch (LinkageError | IllegalStateException e) {
+      System.getLogger(CudaKernels.class.getName()).log(System.Logger.Level.WARNING,
+          "{0}: the fast kernels do not serve, so steps are slower: {1}", placement.device(), e.getMessage());
+      return Optional.empty();
+    }
+  }
+
+  private GpuProgram.Kernel[] compile(List<String> defined) {
+    List<String> all = Stream.concat(
+        defined.stream(), placement.dtype() == DType.F16 ? Stream.of("F16") : Stream.empty()).toList();
+    GpuProgram program = new GpuProgram(source(), all, placement.device(), OLDEST_GPU);
+    return Arrays.stream(Name.values()).map(name -> program.kernel(name.name())).toArray(GpuProgram.Kernel[]::new);
+  }
+
+  private static String source() {
+    try (InputStream in = CudaKernels.class.getResourceAsStream("kernels.cu")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void norm(Tensor x, Tensor weight, double eps, Tensor y, Tensor rstd) {
+    launchRows(Name.normFirst, x, GpuArguments.start()
+        .matrix(x).vector(weight).number(wide(weight)).number((float) eps).matrix(y).vector(rstd));
+  }
+
+  @Override
+  public void normAgain(Tensor x, Tensor weight, Tensor rstd, Tensor y) {
+    launchRows(Name.normAgain, x, GpuArguments.start()
+        .matrix(x).vector(weight).number(wide(weight)).vector(rstd).matrix(y));
+  }
+
+  @Override
+  public void addNorm(Tensor a, Tensor b, Tensor weight, double eps, Tensor sum, Tensor y, Tensor rstd) {
+    launchRows(Name.addNorm, a, GpuArguments.start()
+        .matrix(a).matrix(b).vector(weight).number(wide(weight)).number((float) eps)
+        .matrix(sum).matrix(y).vector(rstd));
+  }
+
+  @Override
+  public void normBackward(Tensor dy, Tensor x, Tensor weight, Tensor rstd, Tensor residual, Tensor dx) {
+    launchRows(Name.normBackward, x, GpuArguments.start()
+        .matrix(dy).matrix(x).vector(weight).number(wide(weight)).vector(rstd).matrix(residual).matrix(dx));
+  }
+
+  @Override
+  public void turn(Tensor x, int headDim, Tensor cos, Tensor sin, boolean back, Tensor to) {
+    int rows = (int) x.size(0);
+    int heads = (int) x.size(1) / headDim;
+    int half = (int) cos.size(1);
+    GpuArguments arguments = GpuArguments.start()
+        .matrix(x).number(rows).number(heads).number(headDim).matrix(cos).matrix(sin).number(half)
+        .number(wide(cos)).number(back ? -1f : 1f).matrix(to);
+    int packs = Math.multiplyExact(rows * heads, up(half, PACK) + up(headDim - 2 * half, PACK));
+    kernel(Name.turn, half | headDim, arguments).launch(up(packs, BLOCK), BLOCK, arguments);
+  }
+
+  @Override
+  public void gated(Activation activation, Tensor gate, Tensor up, Tensor y) {
+    launchPacks(Name.gated, gate, GpuArguments.start().number(gelu(activation)).matrix(gate).matrix(up).matrix(y));
+  }
+
+  @Override
+  public void gatedBackward(
+      Activation activation, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup, Optional<Tensor> y) {
+    GpuArguments arguments = GpuArguments.start()
+        .number(gelu(activation)).matrix(gate).matrix(up).matrix(dy).matrix(dgate).matrix(dup);
+    launchPacks(Name.gatedBackward, gate, y.isPresent() ? arguments.matrix(y.get()) : arguments.noMatrix());
+  }
+
+  /** One block a row of x. */
+  private void launchRows(Name name, Tensor x, GpuArguments arguments) {
+    int width = (int) x.size(1);
+    int threads = WARP * up(up(width, PACK), WARP * HELD);
+    if (threads > LARGEST_BLOCK) {
+      throw new IllegalArgumentException(
+          "rows of " + width + " values; kernels of norms take " + LARGEST_BLOCK * HELD * PACK + " at most");
+    }
+    kernel(name, width, arguments.number(width)).launch((int) x.size(0), threads, arguments);
+  }
+
+  /** One thread a pack of x, blocks of one row each. */
+  private void launchPacks(Name name, Tensor x, GpuArguments arguments) {
+    int width = (int) x.size(1);
+    int blocks = Math.multiplyExact((int) x.size(0), up(width, BLOCK * PACK));
+    kernel(name, width, arguments.number(width)).launch(blocks, BLOCK, arguments);
+  }
+
+  /** @param widths of the pieces that rows are made of, their bits joined */
+  private GpuProgram.Kernel kernel(Name name, int widths, GpuArguments arguments) {
+    return (arguments.areAligned() && widths % PACK == 0 ? aligned : unaligned())[name.ordinal()];
+  }
+
+  private synchronized GpuProgram.Kernel[] unaligned() {
+    if (unaligned == null) {
+      unaligned = compile(List.of("UNALIGNED"));
+    }
+    return unaligned;
+  }
+
+  private static int wide(Tensor tensor) {
+    return tensor.element_size() == 4 ? 1 : 0;
+  }
+
+  private static int gelu(Activation activation) {
+    return activation == Activation.GELU_TANH ? 1 : 0;
+  }
+
+  private static int up(int count, int size) {
+    return (count + size - 1) / size;
+  }
+}

@@ -1,0 +1,144 @@
+package thanora.fused;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
+import thanora.lora.LoraAdapter;
+import thanora.lora.LoraSeries;
+import thanora.model.Decoder;
+import thanora.tensor.Into;
+import thanora.tensor.NoGrad;
+import thanora.tensor.Ops;
+import thanora.tensor.TensorScope;
+import thanora.tensor.Tensors;
+
+/**
+ * The {@link StackedLinear}s of several layers, of one kind: their matrices lie one after another, so
+ * that the adapters' factors get in, and their gradients out, by a call a map, not a call a layer.
+ *
+ * <p>The matrices are the memory of the frozen weights from now on: those of the model are views of it.
+ */
+final class StackedWeights {
+  private final Tensor all; // (n, out + rows, in + rows)
+  private final int rows;
+  private final double scaling;
+  private final int rank;
+  private final List<Map> maps;
+  private final List<StackedLinear> layers = new ArrayList<>();
+  private Tensor gradientsOfA; // (n, rows, in)
+  private Tensor gradientsOfBt; // (n, rows, out)
+
+  /**
+   * A map that an adapter is on.
+   *
+   * @param row its first row of A' among all
+   * @param from its first output
+   * @param width its outputs
+   */
+  private record Map(LoraSeries series, int row, int from, int width) {}
+
+  /**
+   * Takes over the weights.
+   *
+   * @param names of the maps, by layer; each the same in all layers but for the layer's number
+   * @param series the adapter's modules at each map, where it is on it
+   */
+  StackedWeights(Decoder model, LoraAdapter adapter, List<List<String>> names, List<Optional<LoraSeries>> series) {
+    this.scaling = adapter.scaling();
+    this.rank = adapter.rank();
+    List<Map> found = new ArrayList<>();
+    int out = 0;
+    int used = 0;
+    for (int i = 0; i < series.size(); i++) {
+      int width = (int) model.projection(names.get(0).get(i)).weight().size(0);
+      if (series.get(i).isPresent()) {
+        found.add(new Map(series.get(i).get(), used, out, width));
+        used += adapter.exportRank();
+      }
+      out += width;
+    }
+    this.maps = List.copyOf(found);
+    this.rows = LayerPlan.rows(maps.size(), adapter.exportRank());
+    int in = (int) model.projection(names.get(0).get(0)).weight().size(1);
+    this.all = Tensors.zeros(model.placement(), names.size(), out + rows, in + rows);
+    for (int layer = 0; layer < names.size(); layer++) {
+      Tensor e = all.select(0, layer);
+      take(model, names.get(layer), Ops.narrow(e, 1, 0, in));
+      layers.add(new StackedLinear(e, rows, bias(model, names.get(layer))));
+    }
+  }
+
+  /** Moves the weights of a layer's maps into the left columns of its matrix. */
+  private static void take(Decoder model, List<String> names, Tensor left) {
+    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+      int from = 0;
+      for (String name : names) {
+        Tensor weight = model.projection(name).weight();
+        Tensor place = Ops.narrow(left, 0, from, weight.size(0));
+        place.copy_(weight);
+        Tensors.move(weight, place);
+        from += (int) weight.size(0);
+      }
+    }
+  }
+
+  private static Optional<Tensor> bias(Decoder model, List<String> names) {
+    Tensor[] parts = names.stream().flatMap(name -> model.projection(name).bias().stream()).toArray(Tensor[]::new);
+    return parts.length == 0 ? Optional.empty() : Optional.of(parts.length == 1 ? parts[0] : Ops.cat(0, parts));
+  }
+
+  /** The maps of one of the layers. */
+  StackedLinear of(int layer) {
+    return layers.get(layer);
+  }
+
+  /** Copies the adapter's effective factors in. */
+  void refresh() {
+    for (Map map : maps) {
+      Tensor a = map.series.a();
+      Tensor bt = map.series.bt();
+      Ops.narrow(Ops.narrow(all, 1, out() + map.row, a.size(1)), 2, 0, in()).copy_(a);
+      Tensor b = Ops.narrow(Ops.narrow(all, 1, map.from, map.width), 2, in() + map.row, bt.size(1));
+      Into.scale(Ops.transposeLast(b), bt, scaling);
+    }
+  }
+
+  /** Width of the input. */
+  long in() {
+    return all.size(2) - rows;
+  }
+
+  private long out() {
+    return all.size(1) - rows;
+  }
+
+  /** Takes the gradients of a layer's factors; see {@link StackedLinear#gradients}. */
+  void gradients(int layer, Tensor room, Tensor x, Tensor h) {
+    if (rows == 0) {
+      return;
+    }
+    if (gradientsOfA == null) {
+      long layers = all.size(0);
+      gradientsOfA = TensorScope.retain(Tensors.alike(all, layers, rows, in()));
+      gradientsOfBt = TensorScope.retain(Tensors.alike(all, layers, rows, out()));
+    }
+    of(layer).gradients(room, x, h, gradientsOfA.select(0, layer), gradientsOfBt.select(0, layer));
+  }
+
+  /** Adds the gradients of all layers to the adapter's. */
+  void addGradients() {
+    if (gradientsOfA == null) {
+      return;
+    }
+    for (Map map : maps) {
+      map.series.addToA(Ops.narrow(gradientsOfA, 1, map.row, map.series.a().size(1)));
+      Tensor ownRows = Ops.narrow(gradientsOfBt, 1, map.row, rank);
+      map.series.addToBt(Ops.narrow(ownRows, 2, map.from, map.width), scaling);
+    }
+    TensorScope.release(gradientsOfA);
+    TensorScope.release(gradientsOfBt);
+    gradientsOfA = null;
+    gradientsOfBt = null;
+  }
+}
