@@ -70,11 +70,12 @@ record FusedAttention(
    * @param below whether the gradient of the input is wanted
    * @return it, or empty
    */
-  Optional<Tensor> backward(Kept kept, Tensor dy, Tensor normed, Optional<Angles> angles, boolean below) {
+  Optional<Tensor> backward(
+      Kept kept, Tensor dy, Tensor normed, TokenBatch batch, Optional<Angles> angles, boolean below) {
     StackedLinear first = first();
     StackedLinear last = last();
     last.backShare(dy);
-    output.gradients(layer, dy, kept.mixed, kept.lastShare);
+    output.gradients(layer, dy, kept.mixed, kept.lastShare, batch);
     if (!below && !first.isAdapted()) {
       return Optional.empty();
     }
@@ -84,7 +85,7 @@ record FusedAttention(
     turnBack(gradients.get(1), angles, key(room));
     value(room).copy_(gradients.get(2));
     first.backShare(room);
-    inputs.gradients(layer, room, normed, kept.share);
+    inputs.gradients(layer, room, normed, kept.share, batch);
     return below ? Optional.of(first.back(room)) : Optional.empty();
   }
 

@@ -92,12 +92,11 @@ public final class FusedDecoder implements LayerPass, AutoCloseable {
     return Optional.of(place.run.apply(place.index, x, batch, angles, batch.tape().get()));
   }
 
-  /** Whether the adapters are as they were, and keep no gradients of tasks apart; asked once a batch. */
+  /** Whether the adapters are as they were; asked once a batch. */
   private boolean serves(TokenBatch batch) {
     if (batch != last) {
       last = batch;
-      serves = batch.members() == 1
-          && plans.stream().allMatch(plan -> !plan.adapter().byTask(batch) && plan.holds(model));
+      serves = batch.members() == 1 && plans.stream().allMatch(plan -> plan.holds(model));
     }
     return serves;
   }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
+import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
 import thanora.tensor.Tensors;
 
@@ -57,7 +58,7 @@ record FusedFeedForward(
    * @param below whether the gradient of the input is wanted
    * @return it, or empty
    */
-  Optional<Tensor> backward(Kept kept, Tensor dy, Tensor normed, boolean below) {
+  Optional<Tensor> backward(Kept kept, Tensor dy, Tensor normed, TokenBatch batch, boolean below) {
     StackedLinear first = first();
     StackedLinear last = down.of(layer);
     Tensor ofSum = last.outputRoom(dy.size(0));
@@ -67,12 +68,12 @@ record FusedFeedForward(
     Tensor dProduct = last.back(ofSum);
     Tensor product = Tensors.alike(dProduct, dy.size(0), inner());
     kernels.gatedBackward(activation, gate(room), up(room), dProduct, gate(room), up(room), Optional.of(product));
-    down.gradients(layer, ofSum, product, kept.downShare);
+    down.gradients(layer, ofSum, product, kept.downShare, batch);
     if (!below && !first.isAdapted()) {
       return Optional.empty();
     }
     first.backShare(room);
-    inputs.gradients(layer, room, normed, kept.share);
+    inputs.gradients(layer, room, normed, kept.share, batch);
     return below ? Optional.of(first.back(room)) : Optional.empty();
   }
 

@@ -51,7 +51,7 @@ record FusedLayer(
     read.add(x);
     angles.ifPresent(of -> read.addAll(List.of(of.cos(), of.sin())));
     return tape.record(kept.feedForward.y(), dy -> {
-      backward(x, kept, dy, angles, tape);
+      backward(x, kept, dy, batch, angles, tape);
       done.run();
     }, read);
   }
@@ -70,16 +70,17 @@ record FusedLayer(
     return new Kept(rstd, mixed, secondRstd, feedForward.forward(secondRoom, mixed.y()));
   }
 
-  private void backward(Tensor x, Kept kept, Tensor dy, Optional<Angles> angles, Tape tape) {
+  private void backward(
+      Tensor x, Kept kept, Tensor dy, TokenBatch batch, Optional<Angles> angles, Tape tape) {
     boolean below = tape.reaches(x);
     Tensor room = attention.last().outputRoom(x.size(0));
     Tensor ofAttended = attention.last().output(room);
-    if (!secondHalf(kept, dy, below || adapted, ofAttended)) {
+    if (!secondHalf(kept, dy, batch, below || adapted, ofAttended)) {
       return;
     }
     Tensor normed = Tensors.alike(x, x.size(0), x.size(1));
     kernels.normAgain(x, firstNorm.weight(), kept.firstRstd, normed);
-    Optional<Tensor> ofNormed = attention.backward(kept.attention, room, normed, angles, below);
+    Optional<Tensor> ofNormed = attention.backward(kept.attention, room, normed, batch, angles, below);
     if (ofNormed.isPresent()) {
       Tensor dx = Tensors.alike(x, x.size(0), x.size(1));
       kernels.normBackward(ofNormed.get(), x, firstNorm.weight(), kept.firstRstd, ofAttended, dx);
@@ -88,12 +89,12 @@ record FusedLayer(
   }
 
   /** Writes the gradient of the sum in the middle, if it is wanted, and frees what that took. */
-  private boolean secondHalf(Kept kept, Tensor dy, boolean wanted, Tensor ofAttended) {
+  private boolean secondHalf(Kept kept, Tensor dy, TokenBatch batch, boolean wanted, Tensor ofAttended) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor attended = kept.attended();
       Tensor normed = Tensors.alike(attended, attended.size(0), attended.size(1));
       kernels.normAgain(attended, secondNorm.weight(), kept.secondRstd, normed);
-      Optional<Tensor> ofNormed = feedForward.backward(kept.feedForward, dy, normed, wanted);
+      Optional<Tensor> ofNormed = feedForward.backward(kept.feedForward, dy, normed, batch, wanted);
       ofNormed.ifPresent(gradient -> kernels.normBackward(
           gradient, attended, secondNorm.weight(), kept.secondRstd, dy, ofAttended));
       return ofNormed.isPresent();

@@ -13,18 +13,18 @@ import thanora.model.DecoderMemory.Linear;
 public final class FusedMemory {
   private FusedMemory() {}
 
-  /**
-   * Whether layers of such a model, with adapters of one configuration of such a form, will be served.
-   *
-   * @param apart whether gradients of tasks are kept apart
-   */
-  public static boolean serves(DecoderMemory model, AdapterForm form, boolean apart) {
-    return FusedDecoder.isOn() && !apart && model.hasPlainLayers()
+  /** Whether layers of such a model, with adapters of one configuration of such a form, will be served. */
+  public static boolean serves(DecoderMemory model, AdapterForm form) {
+    return FusedDecoder.isOn() && model.hasPlainLayers()
         && form instanceof LoraAdapter.Form lora && lora.routes().isEmpty();
   }
 
-  /** Bytes of the adapters' factors in the matrices of all layers, and of the gradients of a run of them. */
-  public static long factors(DecoderMemory model, Collection<String> modules, AdapterForm form) {
+  /**
+   * Bytes of the adapters' factors in the matrices of all layers, and of the gradients of a run of them.
+   *
+   * @param apart tasks whose gradients are kept apart; 0 for none
+   */
+  public static long factors(DecoderMemory model, Collection<String> modules, AdapterForm form, int apart) {
     long inMatrices = 0;
     long gradients = 0;
     for (List<Linear> together : byInput(model.linears())) {
@@ -32,7 +32,7 @@ public final class FusedMemory {
       long rows = LayerPlan.rows(adapted, ((LoraAdapter.Form) form).r() + ((LoraAdapter.Form) form).frozenRows());
       long out = together.stream().mapToLong(Linear::out).sum();
       inMatrices += rows * (together.get(0).in() + out + rows);
-      gradients += rows * (together.get(0).in() + out);
+      gradients += rows * (together.get(0).in() + out) * Math.max(1, apart);
     }
     return (inMatrices + gradients / (model.gpu() ? 1 : model.config().layers())) * model.dtype().bytes();
   }

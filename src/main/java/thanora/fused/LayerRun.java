@@ -52,7 +52,7 @@ final class LayerRun {
     }
     return layers.get(index).apply(x, batch, angles, tape, () -> {
       if (index == 0) { // the last one of a backward pass
-        weights.forEach(StackedWeights::addGradients);
+        weights.forEach(stacked -> stacked.addGradients(batch));
       }
     });
   }

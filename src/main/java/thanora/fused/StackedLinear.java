@@ -125,16 +125,21 @@ final class StackedLinear {
     return Ops.matmul(room, left);
   }
 
+  /** Sums of products over tokens: to = leftᵀ right, of all tokens or of each task's; left and right (N, ·). */
+  interface TokenProducts {
+    void write(Tensor to, Tensor left, Tensor right);
+  }
+
   /**
    * Writes the gradients of A' and of s B'.
    *
    * @param room that dy and dh are in
    * @param h of {@link #share}
-   * @param ofA (rows, in)
-   * @param ofBt (rows, out); what lies outside the blocks of A' and B' of one map means nothing
+   * @param ofA (parts, rows, in)
+   * @param ofBt (parts, rows, out); what lies outside the blocks of A' and B' of one map means nothing
    */
-  void gradients(Tensor room, Tensor x, Tensor h, Tensor ofA, Tensor ofBt) {
-    Into.matmul(ofA, Ops.narrow(room, 1, out, rows).t(), x);
-    Into.matmul(ofBt, h.t(), output(room));
+  void gradients(TokenProducts products, Tensor room, Tensor x, Tensor h, Tensor ofA, Tensor ofBt) {
+    products.write(ofA, Ops.narrow(room, 1, out, rows), x);
+    products.write(ofBt, h, output(room));
   }
 }

@@ -6,7 +6,9 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.lora.LoraAdapter;
 import thanora.lora.LoraSeries;
+import thanora.lora.TaskGradients;
 import thanora.model.Decoder;
+import thanora.model.TokenBatch;
 import thanora.tensor.Into;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -22,12 +24,11 @@ import thanora.tensor.Tensors;
 final class StackedWeights {
   private final Tensor all; // (n, out + rows, in + rows)
   private final int rows;
-  private final double scaling;
-  private final int rank;
+  private final LoraAdapter adapter;
   private final List<Map> maps;
   private final List<StackedLinear> layers = new ArrayList<>();
-  private Tensor gradientsOfA; // (n, rows, in)
-  private Tensor gradientsOfBt; // (n, rows, out)
+  private Tensor gradientsOfA; // (n, parts, rows, in), a part for each task where they are kept apart
+  private Tensor gradientsOfBt; // (n, parts, rows, out)
 
   /**
    * A map that an adapter is on.
@@ -45,8 +46,7 @@ final class StackedWeights {
    * @param series the adapter's modules at each map, where it is on it
    */
   StackedWeights(Decoder model, LoraAdapter adapter, List<List<String>> names, List<Optional<LoraSeries>> series) {
-    this.scaling = adapter.scaling();
-    this.rank = adapter.rank();
+    this.adapter = adapter;
     List<Map> found = new ArrayList<>();
     int out = 0;
     int used = 0;
@@ -100,7 +100,7 @@ final class StackedWeights {
       Tensor bt = map.series.bt();
       Ops.narrow(Ops.narrow(all, 1, out() + map.row, a.size(1)), 2, 0, in()).copy_(a);
       Tensor b = Ops.narrow(Ops.narrow(all, 1, map.from, map.width), 2, in() + map.row, bt.size(1));
-      Into.scale(Ops.transposeLast(b), bt, scaling);
+      Into.scale(Ops.transposeLast(b), bt, adapter.scaling());
     }
   }
 
@@ -114,27 +114,33 @@ final class StackedWeights {
   }
 
   /** Takes the gradients of a layer's factors; see {@link StackedLinear#gradients}. */
-  void gradients(int layer, Tensor room, Tensor x, Tensor h) {
+  void gradients(int layer, Tensor room, Tensor x, Tensor h, TokenBatch batch) {
     if (rows == 0) {
       return;
     }
+    Optional<TaskGradients> apart = adapter.byTask(batch) ? adapter.taskGradients() : Optional.empty();
     if (gradientsOfA == null) {
       long layers = all.size(0);
-      gradientsOfA = TensorScope.retain(Tensors.alike(all, layers, rows, in()));
-      gradientsOfBt = TensorScope.retain(Tensors.alike(all, layers, rows, out()));
+      long parts = apart.map(TaskGradients::tasks).orElse(1);
+      gradientsOfA = TensorScope.retain(Tensors.alike(all, layers, parts, rows, in()));
+      gradientsOfBt = TensorScope.retain(Tensors.alike(all, layers, parts, rows, out()));
     }
-    of(layer).gradients(room, x, h, gradientsOfA.select(0, layer), gradientsOfBt.select(0, layer));
+    StackedLinear.TokenProducts products = apart.isPresent()
+        ? (to, left, right) -> apart.get().products(to, left, right, batch)
+        : (to, left, right) -> Into.matmul(to.select(0, 0), Ops.transpose(left), right);
+    of(layer).gradients(products, room, x, h, gradientsOfA.select(0, layer), gradientsOfBt.select(0, layer));
   }
 
   /** Adds the gradients of all layers to the adapter's. */
-  void addGradients() {
+  void addGradients(TokenBatch batch) {
     if (gradientsOfA == null) {
       return;
     }
+    boolean byTask = adapter.byTask(batch);
     for (Map map : maps) {
-      map.series.addToA(Ops.narrow(gradientsOfA, 1, map.row, map.series.a().size(1)));
-      Tensor ownRows = Ops.narrow(gradientsOfBt, 1, map.row, rank);
-      map.series.addToBt(Ops.narrow(ownRows, 2, map.from, map.width), scaling);
+      map.series.addToA(Ops.narrow(gradientsOfA, 2, map.row, map.series.a().size(1)), byTask);
+      Tensor ownRows = Ops.narrow(gradientsOfBt, 2, map.row, adapter.rank());
+      map.series.addToBt(Ops.narrow(ownRows, 3, map.from, map.width), adapter.scaling(), byTask);
     }
     TensorScope.release(gradientsOfA);
     TensorScope.release(gradientsOfBt);

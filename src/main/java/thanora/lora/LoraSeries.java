@@ -47,14 +47,21 @@ public final class LoraSeries {
     return own(adapter.effectiveBt(stack));
   }
 
-  /** Adds the gradient of A' (n, r', in) to that of A. */
-  public void addToA(Tensor gradient) {
-    adapter.addGradient(own(adapter.gradA(stack, 0)), LoraAdapter.A, gradient);
+  /** Adds the gradient of A' (n, parts, r', in) to that of A; parts are tasks, or there is one for all. */
+  public void addToA(Tensor gradient, boolean byTask) {
+    adapter.addGradient(target(LoraAdapter.A, byTask), LoraAdapter.A, gradient);
   }
 
-  /** Adds factor times the gradient of the first r rows of B'ᵀ (n, r, out), which are those of Bᵀ, to it. */
-  public void addToBt(Tensor gradient, double factor) {
-    Ops.addInPlace(own(adapter.gradBt(stack, 0)), gradient, factor);
+  /** Adds factor times the gradient of the first r rows of B'ᵀ (n, parts, r, out), which are those of Bᵀ, to it. */
+  public void addToBt(Tensor gradient, double factor, boolean byTask) {
+    Ops.addInPlace(target(LoraAdapter.BT, byTask), gradient, factor);
+  }
+
+  /** Where gradients go: (n, parts, r, width). */
+  private Tensor target(String field, boolean byTask) {
+    return own(byTask
+        ? adapter.taskGradients().orElseThrow().of(stack, field).select(0, 0).transpose(0, 1)
+        : stack.field(field).gradients().select(0, 0).unsqueeze(1));
   }
 
   private Tensor own(Tensor all) {

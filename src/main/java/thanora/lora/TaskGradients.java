@@ -5,6 +5,7 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
+import thanora.tensor.Into;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -86,6 +87,23 @@ public final class TaskGradients {
       parts[task] = Ops.bmm(tokens(rows, 2, task), tokens(columns, 1, task));
     }
     adapter.addGradient(target, field, Ops.stack(1, parts)); // (K, T, r', width)
+  }
+
+  /**
+   * Products of each task's tokens, for an adapter of one member: to (T, p, q) = leftᵀ right.
+   *
+   * @param left (N, p)
+   * @param right (N, q)
+   */
+  public void products(Tensor to, Tensor left, Tensor right, TokenBatch batch) {
+    take(batch);
+    if (Ops.servesSegments(left, right)) {
+      to.copy_(Ops.segmentProducts(left, right, ends));
+      return;
+    }
+    for (int task = 0; task < tasks; task++) {
+      Into.matmul(to.select(0, task), Ops.transpose(tokens(left, 0, task)), tokens(right, 0, task));
+    }
   }
 
   /** Where the tasks' tokens lie in a batch, worked out once for all modules. */

@@ -42,10 +42,10 @@ public record StepMemory(
         .map(linear -> form.memory(linear, model.dtype())).toList();
     long parameters = adapted.stream().mapToLong(AdapterForm.Memory::trained).sum();
     long held = adapted.stream().mapToLong(AdapterForm.Memory::held).sum();
-    boolean whole = FusedMemory.serves(model, form, apart > 0);
+    boolean whole = FusedMemory.serves(model, form);
     ToLongFunction<DecoderMemory.Linear> ofAdapter = linear -> form.memory(linear, model.dtype()).kept();
     long kept = checkpointing ? model.checkpoints(modules, ofAdapter, rows, whole) : model.kept(modules, ofAdapter, rows, whole);
-    long inLayers = whole ? FusedMemory.factors(model, modules, form) : 0;
+    long inLayers = whole ? FusedMemory.factors(model, modules, form, apart) : 0;
     long inOptimiser = 3 * parameters * FLOAT;
     return new StepMemory(model.weights(), parameters, parameters * FLOAT + held + inLayers,
         (1 + apart) * parameters * FLOAT, 2 * parameters * FLOAT, kept,
