@@ -21,7 +21,7 @@ import thanora.tensor.TensorScope;
  * passes that are not recorded, go operation by operation; so do all where the system property {@code
  * thanora.fused} is {@code false}.
  */
-public final class FusedDecoder implements LayerPass, AutoCloseable {
+public final class FusedDecoder implements LayerPass {
   /**
    * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind.
    * In main memory a layer is a run of its own, since many calls cost nothing there, and large pieces leave

@@ -4,7 +4,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** A way of its own through the layers of a {@link Decoder}. */
-public interface LayerPass {
+public interface LayerPass extends AutoCloseable {
   /** Every layer operation by operation. */
   LayerPass PLAIN = (layer, x, batch, angles) -> Optional.empty();
 
@@ -16,4 +16,8 @@ public interface LayerPass {
    * @return empty where it does not serve, so that the layer goes operation by operation
    */
   Optional<Tensor> apply(int layer, Tensor x, TokenBatch batch, Optional<Angles> angles);
+
+  /** Frees what it holds. */
+  @Override
+  default void close() {}
 }

@@ -18,6 +18,7 @@ import thanora.lora.Adapter;
 import thanora.lora.TaskGradients;
 import thanora.model.Decoder;
 import thanora.model.HeadLoss;
+import thanora.model.LayerPass;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
@@ -42,10 +43,20 @@ public final class Trainer implements AutoCloseable {
   private final List<LossWeighting> weightings;
   private final boolean combines;
   private final boolean checkpointing;
-  private final FusedDecoder layers;
+  private final LayerPass layers;
 
   /** The adapters must be attached to the model, in the order of the trainees. */
   public Trainer(Decoder model, List<Trainee> trainees, TrainConfig config, ProcessGroup group) {
+    this(model, trainees, config, group, FusedDecoder.of(model));
+  }
+
+  /**
+   * The same, with a way of its own through the layers.
+   *
+   * @param layers closed with this
+   */
+  public Trainer(
+      Decoder model, List<Trainee> trainees, TrainConfig config, ProcessGroup group, LayerPass layers) {
     this.model = model;
     this.trainees = List.copyOf(trainees);
     this.group = group;
@@ -60,7 +71,7 @@ public final class Trainer implements AutoCloseable {
         .flatMap(trainee -> trainee.members().stream()).map(Trainee.Member::loss).toList();
     this.combines = trainees.stream().anyMatch(Trainee::combines);
     this.checkpointing = config.checkpointing();
-    this.layers = FusedDecoder.of(model);
+    this.layers = layers;
   }
 
   /**
