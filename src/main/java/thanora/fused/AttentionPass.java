@@ -6,7 +6,6 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.model.CausalAttention;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
-import thanora.tensor.Ops;
 import thanora.tensor.RaggedAttention;
 
 /** Attention over the rows of a batch, with its backward pass to follow. */
@@ -26,7 +25,7 @@ interface AttentionPass {
    */
   static AttentionPass of(
       CausalAttention attention, Tensor query, Tensor key, Tensor value, TokenBatch batch, Tape tape) {
-    return Ops.hasRaggedAttention(attention.heads(query))
+    return RaggedAttention.serves(attention.heads(query))
         ? Flash.of(attention, query, key, value, batch)
         : new ByAutograd(tape.graph(List.of(query, key, value),
             in -> attention.attend(in.get(0), in.get(1), in.get(2), batch)));
@@ -55,8 +54,7 @@ interface AttentionPass {
       implements AttentionPass {
     static Flash of(CausalAttention attention, Tensor query, Tensor key, Tensor value, TokenBatch batch) {
       List<Tensor> heads = List.of(attention.heads(query), attention.heads(key), attention.heads(value));
-      RaggedAttention.Rows rows = new RaggedAttention.Rows(
-          attention.scale(), batch.starts(), batch.longestRow(), attention.window());
+      RaggedAttention.Rows rows = attention.ragged(batch);
       return new Flash(heads, rows, RaggedAttention.forward(heads.get(0), heads.get(1), heads.get(2), rows));
     }
 

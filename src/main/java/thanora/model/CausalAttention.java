@@ -1,7 +1,7 @@
 package thanora.model;
 
 import org.bytedeco.pytorch.Tensor;
-import thanora.tensor.Ops;
+import thanora.tensor.RaggedAttention;
 
 /**
  * Attention of each token over the tokens of its row up to itself, between a layer's linear maps.
@@ -19,8 +19,7 @@ public record CausalAttention(ModelConfig config, int window) {
   public Tensor attend(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
     Scores scores = config.scores();
     if (scores.serveRagged(heads(query))) {
-      Tensor mixed = Ops.raggedAttention(heads(query), heads(key), heads(value), scale(), batch.starts(),
-          batch.longestRow(), window);
+      Tensor mixed = RaggedAttention.forward(heads(query), heads(key), heads(value), ragged(batch)).output();
       return mixed.reshape(mixed.size(0), -1);
     }
     Tensor mixed = scores.causal(rows(query, batch), rows(key, batch), rows(value, batch), window);
@@ -32,9 +31,9 @@ public record CausalAttention(ModelConfig config, int window) {
     return x.view(x.size(0), -1, config.headDim());
   }
 
-  /** Factor of the scores. */
-  public double scale() {
-    return config.scores().scale();
+  /** What FlashAttention is told of the batch's rows. */
+  public RaggedAttention.Rows ragged(TokenBatch batch) {
+    return new RaggedAttention.Rows(config.scores().scale(), batch.starts(), batch.longestRow(), window);
   }
 
   /** (N, H Dh) → (B, H, L, Dh). */

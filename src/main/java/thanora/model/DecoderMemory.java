@@ -20,7 +20,7 @@ import thanora.tensor.DType;
  *       norms of heads their input and output, 2 (Q + K);
  *   <li>attention: q and k as turned, v, its result, 2 Q + 2 K, and a float32 a head; the same once
  *       more, of the padded rows, where rows of unequal length are laid side by side. Where libtorch has
- *       no kernel of one piece, which is grouped heads without {@link thanora.tensor.Ops#hasRaggedAttention}, it keeps
+ *       no kernel of one piece, which is grouped heads without {@link thanora.tensor.RaggedAttention}, it keeps
  *       of every padded token q, k and v for all heads, 3 Q, and the scores before and after masked rows
  *       are looked for, 2 H L, with L the longest row;
  *   <li>the SwiGLU block ({@link Steps#gated}): gate and up, 2 F, and down's input, F;

@@ -4,6 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
+import thanora.tensor.RaggedAttention;
 import thanora.tensor.Tensors;
 
 /**
@@ -53,6 +54,6 @@ record Scores(double scale, double cap) {
 
   /** Whether rows of unequal length can go to FlashAttention as they lie; it knows no caps. */
   boolean serveRagged(Tensor heads) {
-    return cap == 0 && Ops.hasRaggedAttention(heads);
+    return cap == 0 && RaggedAttention.serves(heads);
   }
 }

@@ -205,24 +205,6 @@ public final class Ops {
         Tensors.ones(new Placement(device, DType.BOOL), 1, 1, length, length).tril(0).triu(1L - window));
   }
 
-  /** Whether {@link #raggedAttention} serves heads (N, H, Dh) of this type, width and device. */
-  public static boolean hasRaggedAttention(Tensor heads) {
-    return RaggedAttention.serves(heads);
-  }
-
-  /**
-   * softmax(scale · q kᵀ) v over rows that lie one after another, each query over the keys of its row up
-   * to itself; q (N, H, Dh), k and v (N, Hkv, Dh).
-   *
-   * @param starts first token of each row, and N at the end; int32
-   * @param longest tokens of the longest row
-   * @param window keys a query sees, itself included; 0 for all
-   */
-  public static Tensor raggedAttention(
-      Tensor q, Tensor k, Tensor v, double scale, Tensor starts, long longest, int window) {
-    return RaggedAttention.of(q, k, v, scale, starts, longest, window);
-  }
-
   /** log Σ exp over the last dimension, which stays with size 1. */
   public static Tensor logSumExp(Tensor x) {
     return torch.logsumexp(x, new long[] {-1}, true);

@@ -36,7 +36,7 @@ public final class RaggedAttention {
       try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
         Tensor heads = Tensors.zeros(new Placement("cuda", DType.BF16), 1, 1, 64);
         Tensor starts = Tensors.to(Tensors.of(new int[] {0, 1}, "cuda"), new Placement("cuda", DType.I32));
-        of(heads, heads, heads, 1, starts, 1, 0);
+        forward(heads, heads, heads, new Rows(1, starts, 1, 0));
         return true;
       } catch (RuntimeException refused) {
         return false;
@@ -44,27 +44,11 @@ public final class RaggedAttention {
     }
   }
 
-  /** Whether heads (N, H, Dh) like these are served. */
-  static boolean serves(Tensor heads) {
+  /** Whether heads (N, H, Dh) of this type, width and device are served. */
+  public static boolean serves(Tensor heads) {
     long width = heads.size(2);
     return heads.is_cuda() && DType.of(heads).bytes() == 2 && width % 8 == 0 && width <= LARGEST_HEAD
         && Trial.PASSED;
-  }
-
-  /**
-   * softmax(scale · q kᵀ) v, each query over the keys of its row up to itself.
-   *
-   * @param q (N, H, Dh)
-   * @param k (N, Hkv, Dh), H a multiple of Hkv
-   * @param v like k
-   * @param starts first token of each row, and N at the end; int32, on the device
-   * @param longest tokens of the longest row
-   * @param window keys a query sees, itself included; 0 for all
-   * @return (N, H, Dh)
-   */
-  static Tensor of(
-      Tensor q, Tensor k, Tensor v, double scale, Tensor starts, long longest, int window) {
-    return forward(q, k, v, new Rows(scale, starts, longest, window)).output();
   }
 
   /**
@@ -91,7 +75,14 @@ public final class RaggedAttention {
     }
   }
 
-  /** The same with what the backward pass needs; rows of q, k and v may be strided. */
+  /**
+   * softmax(scale · q kᵀ) v, each query over the keys of its row up to itself, and what the backward pass
+   * needs; rows of q, k and v may be strided.
+   *
+   * @param q (N, H, Dh)
+   * @param k (N, Hkv, Dh), H a multiple of Hkv
+   * @param v like k
+   */
   public static Result forward(Tensor q, Tensor k, Tensor v, Rows rows) {
     IValueVector stack = stack(List.of(q, k, v));
     push(stack, rows);

@@ -29,11 +29,12 @@ class RaggedAttentionTest {
       Tensor k = heads(KEY_HEADS, 2);
       Tensor v = heads(KEY_HEADS, 3);
       Tensor dy = heads(HEADS, 4);
-      assertThat(Ops.hasRaggedAttention(q)).isTrue();
+      assertThat(RaggedAttention.serves(q)).isTrue();
       List<Tensor> inputs = List.of(leaf(q), leaf(k), leaf(v));
       Tensor starts = Tensors.to(Tensors.of(STARTS, "cuda"), new Placement("cuda", DType.I32));
 
-      Tensor y = Ops.raggedAttention(inputs.get(0), inputs.get(1), inputs.get(2), SCALE, starts, 34, window);
+      Tensor y = RaggedAttention.forward(inputs.get(0), inputs.get(1), inputs.get(2),
+          new RaggedAttention.Rows(SCALE, starts, 34, window)).output();
       List<Tensor> gradients = Ops.gradients(y, inputs, dy);
 
       List<Tensor> wide = inputs.stream().map(x -> leaf(Tensors.to(x.detach(), EXACT))).toList();
