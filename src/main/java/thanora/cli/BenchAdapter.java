@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
@@ -21,6 +22,10 @@ import thanora.model.Decoder;
 import thanora.tensor.Seeds;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
+import thanora.train.LrSchedule;
+import thanora.train.TrainConfig;
+import thanora.train.Trainee;
+import thanora.train.Trainer;
 
 /**
  * An adapter to time: of the shape its method gives it, with random factors in place of a preview.
@@ -30,6 +35,8 @@ import thanora.tensor.Tensors;
  * @param tasks tasks that its blocks are for
  */
 record BenchAdapter(LoraAdapter adapter, Penalty penalty, int tasks) {
+  static final double LEARNING_RATE = 1e-4;
+
   /** Shapes of adapters. */
   enum Method {
     /** One block, nothing frozen, no regulariser. */
@@ -53,6 +60,13 @@ record BenchAdapter(LoraAdapter adapter, Penalty penalty, int tasks) {
     BenchAdapter made = method == Method.LORA ? lora(model, r) : thanora(model, r, tasks);
     made.adapter.attach(model);
     return made;
+  }
+
+  /** A trainer of the adapter alone, at a constant rate. */
+  Trainer trainer(Decoder model, int rows, int steps, boolean checkpointing) {
+    TrainConfig config = new TrainConfig(LEARNING_RATE, steps, 0, LrSchedule.CONSTANT,
+        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, checkpointing);
+    return new Trainer(model, List.of(Trainee.of(adapter, penalty)), config, ProcessGroup.single());
   }
 
   private static AdapterMethod.Setting setting(Decoder model, int r, int tasks) {

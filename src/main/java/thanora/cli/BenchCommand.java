@@ -27,18 +27,11 @@ import thanora.data.Batch;
 import thanora.text.Encoded;
 import thanora.data.Row;
 import thanora.data.Sample;
-import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
 import thanora.model.Decoder;
-import thanora.model.ModelConfig;
-import thanora.tensor.DType;
 import thanora.tensor.GpuMemory;
-import thanora.tensor.Placement;
 import thanora.tensor.Seeds;
 import thanora.tensor.Threads;
-import thanora.train.LrSchedule;
-import thanora.train.TrainConfig;
-import thanora.train.Trainee;
 import thanora.train.Trainer;
 
 /** Times training steps on random tokens, as bench/peft_step.py times PEFT's. */
@@ -50,8 +43,6 @@ import thanora.train.Trainer;
           + " or the rows of a file. In float32 on the CPU, in bfloat16 on a GPU."
     })
 final class BenchCommand implements Callable<Integer> {
-  private static final double LEARNING_RATE = 1e-4;
-
   /** The model comes from one place. */
   static final class Source {
     @Option(names = "--model", paramLabel = "PATH", description = "A model with its weights.")
@@ -128,10 +119,8 @@ final class BenchCommand implements Callable<Integer> {
     check();
     if (source.config.isPresent()) {
       Threads.use(threads());
-      ModelConfig config =
-          ModelConfig.from(new ObjectMapper().readTree(source.config.get().toFile()));
-      Placement placement = device.equals("cpu") ? Placement.CPU_F32 : new Placement(device, DType.BF16);
-      measure(Decoder.load(config, new RandomWeights(config), placement), random(config.vocabulary()));
+      Decoder model = RandomWeights.load(source.config.get(), device);
+      measure(model, random(model.config().vocabulary()));
     } else {
       try (LoadedModel model = LoadedModel.load(
           source.model.orElseThrow(), device, Recipe.Dtype.AUTO, threads())) {
@@ -219,17 +208,14 @@ final class BenchCommand implements Callable<Integer> {
 
   private void time(Decoder model, IntFunction<Encoded> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
-    TrainConfig config = new TrainConfig(LEARNING_RATE, warmup + steps, 0, LrSchedule.CONSTANT,
-        rows, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, checkpointing);
-    Trainer trainer =
-        new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), config, ProcessGroup.single());
+    Trainer trainer = made.trainer(model, rows, warmup + steps, checkpointing);
     double[] seconds = new double[steps];
     double loss = 0;
     long tokens = 0;
     for (int step = 1; step <= warmup + steps; step++) {
       Batch batch = batch(source, (step - 1) * rows, made.tasks());
       long start = System.nanoTime();
-      loss = trainer.step(List.of(batch), step, LEARNING_RATE).get(0).loss();
+      loss = trainer.step(List.of(batch), step, BenchAdapter.LEARNING_RATE).get(0).loss();
       if (step > warmup) {
         seconds[step - warmup - 1] = (System.nanoTime() - start) / 1e9;
         tokens += batch.tokens();

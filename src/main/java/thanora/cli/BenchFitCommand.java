@@ -1,6 +1,5 @@
 package thanora.cli;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,16 +13,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.data.Batch;
 import thanora.data.Sample;
-import thanora.dist.ProcessGroup;
 import thanora.model.Decoder;
-import thanora.model.ModelConfig;
-import thanora.tensor.DType;
-import thanora.tensor.Placement;
 import thanora.tensor.Seeds;
 import thanora.tensor.Threads;
-import thanora.train.LrSchedule;
-import thanora.train.TrainConfig;
-import thanora.train.Trainee;
 import thanora.train.Trainer;
 
 /** Looks for the largest batch that trains, as bench/peft_step.py --fit does for PEFT. */
@@ -68,10 +60,7 @@ final class BenchFitCommand implements Callable<Integer> {
           "--first and --rank are 1 or more, --most at least --first, --length 2 or more, --refine 0 or more");
     }
     Threads.use(Runtime.getRuntime().availableProcessors());
-    ModelConfig shape = ModelConfig.from(new ObjectMapper().readTree(config.toFile()));
-    Placement placement = device.equals("cpu") ? Placement.CPU_F32 : new Placement(device, DType.BF16);
-    Decoder model = Decoder.load(shape, new RandomWeights(shape), placement);
-    int fits = search(model);
+    int fits = search(RandomWeights.load(config, device));
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("rows", fits);
     result.put("length", length);
@@ -81,10 +70,7 @@ final class BenchFitCommand implements Callable<Integer> {
 
   private int search(Decoder model) {
     BenchAdapter made = BenchAdapter.attach(model, BenchAdapter.Method.LORA, rank, 1);
-    TrainConfig settings = new TrainConfig(1e-4, 1000, 0, LrSchedule.CONSTANT,
-        first, 0, 1, 1, 0, 0.9, 0.999, 1e-8, 0, 0, 1, 0, false, false, 0, checkpointing);
-    Trainer trainer =
-        new Trainer(model, List.of(Trainee.of(made.adapter(), made.penalty())), settings, ProcessGroup.single());
+    Trainer trainer = made.trainer(model, first, 1000, checkpointing);
     int vocabulary = model.config().vocabulary();
     int fits = 0;
     int fails = 0;
@@ -114,7 +100,7 @@ final class BenchFitCommand implements Callable<Integer> {
     }
     boolean trained = true;
     try {
-      trainer.step(List.of(Batch.of(samples, 1)), 1, 1e-4);
+      trainer.step(List.of(Batch.of(samples, 1)), 1, BenchAdapter.LEARNING_RATE);
     } catch (RuntimeException e) {
       if (!String.valueOf(e.getMessage()).contains("out of memory")) {
         throw e;

@@ -1,11 +1,15 @@
 package thanora.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.AbstractSet;
 import java.util.Iterator;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.Weights;
+import thanora.model.Decoder;
 import thanora.model.ModelConfig;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
@@ -20,6 +24,13 @@ final class RandomWeights implements Weights {
   RandomWeights(ModelConfig config) {
     this.config = config;
     Tensors.seed(0);
+  }
+
+  /** A model of such weights, from its {@code config.json}; in float32 on the CPU, in bfloat16 on a GPU. */
+  static Decoder load(Path file, String device) throws IOException {
+    ModelConfig config = ModelConfig.from(new ObjectMapper().readTree(file.toFile()));
+    Placement placement = device.equals("cpu") ? Placement.CPU_F32 : new Placement(device, DType.BF16);
+    return Decoder.load(config, new RandomWeights(config), placement);
   }
 
   /** Any name is there, since {@link #shape} knows what each kind of tensor looks like. */
