@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import thanora.data.RowFormat;
+import thanora.hasi.HasiConfig;
 
 /**
  * What a recipe file says: one value a key, every default resolved. A key of the file is the name
@@ -193,9 +194,6 @@ public record Recipe(
    */
   public enum Statistic { WC, WC_HALF, C, X, GRADIENT }
 
-  /** All singular values, or leading ones and an estimate of the entropy; auto: by the layer's width. */
-  public enum Spectra { AUTO, EXACT, ESTIMATED }
-
   /** Whether entropy is of singular values or of their squares. */
   public enum Entropy { SIGMA, SIGMA_SQUARED }
 
@@ -253,7 +251,7 @@ public record Recipe(
   public record Hasi(
       int previewRows,
       PreviewTokens previewTokens,
-      Statistic statistic, Spectra spectra, Entropy entropy,
+      Statistic statistic, HasiConfig.Spectra spectra, Entropy entropy,
       double damping,
       boolean dropFirstToken, boolean centre,
       Covariance covariance,
@@ -275,7 +273,7 @@ public record Recipe(
     public static Hasi defaults(Method method) {
       boolean paper = method == Method.THANORA_PAPER;
       return new Hasi(
-          200, PreviewTokens.ALL, Statistic.WC, Spectra.AUTO, Entropy.SIGMA, 0, false, false,
+          200, PreviewTokens.ALL, Statistic.WC, HasiConfig.Spectra.AUTO, Entropy.SIGMA, 0, false, false,
           Covariance.TOKEN_MEAN, Allocation.SOFTMAX, 0.5, Granularity.MODULE, Ranks.ENTROPY, 1,
           Rounding.GREEDY, true, Subspaces.TASK, !paper, 48,
           paper ? Split.BALANCED : Split.UNIT, 0.2, 1, Subtract.FROZEN);

@@ -119,7 +119,7 @@ final class Settings {
         HasiConfig.PreviewTokens.valueOf(hasi.previewTokens().name()),
         hasi.dropFirstToken(),
         hasi.centre(),
-        HasiConfig.Spectra.valueOf(hasi.spectra().name()));
+        hasi.spectra());
     HasiConfig.RankRule ranks = new HasiConfig.RankRule(
         HasiConfig.Ranks.valueOf(hasi.ranks().name()),
         HasiConfig.Allocation.valueOf(hasi.allocation().name()),

@@ -55,7 +55,7 @@ class RecipeReaderTest {
             Optional.empty(), Map.of(), List.of(words, sums),
             new Lora(32, 64, List.of("all-linear"), 0),
             new Hasi(
-                200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, Recipe.Spectra.AUTO,
+                200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, HasiConfig.Spectra.AUTO,
                 Recipe.Entropy.SIGMA, 0, false, false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
                 Recipe.Granularity.MODULE, Recipe.Ranks.ENTROPY, 1, Recipe.Rounding.GREEDY, true,
                 Recipe.Subspaces.TASK, true, 48, Recipe.Split.UNIT, 0.2, 1, Recipe.Subtract.FROZEN),
