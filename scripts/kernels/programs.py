@@ -1,4 +1,4 @@
-"""kernels.cu as functions of torch tensors, on a GPU through the driver, or on a CPU through emulate.cpp."""
+"""The kernels as functions of torch tensors, on a GPU through the driver, or on a CPU through emulate.cpp."""
 
 import ctypes
 import os
@@ -119,6 +119,11 @@ class Kernels:
         tensors = [gate, up, dy, dgate, dup] + ([] if y is None else [y])
         self.flat_launch("gatedBackward", *gate.shape, tensors,
                          [int(gelu), gate, up, dy, dgate, dup, *([0, 0] if y is None else [y])])
+
+    def cross_entropy(self, logits, targets, factors, cap, nll):
+        rows, width = logits.shape
+        self.launch("crossEntropy", rows, 512, [logits], width,
+                    [logits, targets, 0 if factors is None else factors[:, 0].contiguous(), cap, nll, width])
 
 
 def wide(tensor):

@@ -1,36 +1,25 @@
 package thanora.fused;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
-import thanora.tensor.DType;
 import thanora.tensor.GpuArguments;
 import thanora.tensor.GpuProgram;
 import thanora.tensor.Placement;
-import thanora.tensor.Tensors;
 
 /**
  * The kernels for 16 bits on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
  * when it is first used. Where rows do not begin at multiples of 16 bytes a slower build of it serves.
  */
 final class CudaKernels implements Kernels {
-  private static final int OLDEST_GPU = 80; // Ampere: the first to convert to bfloat16 by an instruction
-  private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu
+  private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu and packs.cu
   private static final int HELD = 4;
   private static final int LARGEST_BLOCK = 512;
   private static final int WARP = 32;
   private static final int BLOCK = 128;
 
-  private static final Map<Placement, Optional<Kernels>> MADE = new ConcurrentHashMap<>();
+  private static final GpuProgram.Family<Kernels> FAMILY = new GpuProgram.Family<>(CudaKernels::new);
 
   /** Of kernels.cu, in their order. */
   private enum Name {
@@ -43,40 +32,17 @@ final class CudaKernels implements Kernels {
 
   private CudaKernels(Placement placement) {
     this.placement = placement;
-    aligned = compile(List.of());
+    aligned = compile();
   }
 
-  /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
+  /** Those of a GPU and type, if they serve. */
   static Optional<Kernels> of(Placement placement) {
-    if (placement.isCpu() || placement.dtype().bytes() != 2 || !Tensors.cudaIsAvailable()) {
-      return Optional.empty();
-    }
-    return MADE.computeIfAbsent(placement, CudaKernels::tried);
+    return FAMILY.of(placement);
   }
 
-  private static Optional<Kernels> tried(Placement placement) {
-    try {
-      return Optional.of(new CudaKernels(placement));
-    } catch (LinkageError | IllegalStateException e) {
-      System.getLogger(CudaKernels.class.getName()).log(System.Logger.Level.WARNING,
-          "{0}: the fast kernels do not serve, so steps are slower: {1}", placement.device(), e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private GpuProgram.Kernel[] compile(List<String> defined) {
-    List<String> all = Stream.concat(
-        defined.stream(), placement.dtype() == DType.F16 ? Stream.of("F16") : Stream.empty()).toList();
-    GpuProgram program = new GpuProgram(source(), all, placement.device(), OLDEST_GPU);
+  private GpuProgram.Kernel[] compile(String... defined) {
+    GpuProgram program = new GpuProgram(CudaKernels.class, "kernels.cu", placement, defined);
     return Arrays.stream(Name.values()).map(name -> program.kernel(name.name())).toArray(GpuProgram.Kernel[]::new);
-  }
-
-  private static String source() {
-    try (InputStream in = CudaKernels.class.getResourceAsStream("kernels.cu")) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override
@@ -154,7 +120,7 @@ final class CudaKernels implements Kernels {
 
   private synchronized GpuProgram.Kernel[] unaligned() {
     if (unaligned == null) {
-      unaligned = compile(List.of("UNALIGNED"));
+      unaligned = compile("UNALIGNED");
     }
     return unaligned;
   }
