@@ -419,6 +419,11 @@ public final class Ops {
     return a.diagonal();
   }
 
+  /** The diagonals of a stack of matrices (n, p, p), as a view (n, p). */
+  public static Tensor diagonals(Tensor a) {
+    return a.diagonal(0, 1, 2);
+  }
+
   /**
    * All eigenvalues, descending (n), and the eigenvectors of the {@code top} largest as columns
    * (n, top) of each symmetric float64 matrix; in main memory several matrices at a time, one a
