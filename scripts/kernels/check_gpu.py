@@ -113,8 +113,10 @@ def check_gated(rows, width, dtype, spare, gelu):
     leaf, leaf_up = (t.double().clone().requires_grad_() for t in (gate, up))
     want = (F.gelu(leaf, approximate="tanh") if gelu else F.silu(leaf)) * leaf_up
     want.backward(dy.double())
+    guarded("copy " + what, y, lambda: kernels.copy(gate, y))
+    errors_of_copy = compare("copy " + what, y, gate.double())
     guarded("gated " + what, y, lambda: kernels.gated(gelu, gate, up, y))
-    errors = [compare("gated " + what, y, want.detach())]
+    errors = [errors_of_copy, compare("gated " + what, y, want.detach())]
     y.zero_()
     dgate, dup = random(rows, width, dtype, spare), random(rows, width, dtype, spare)
     guarded("dup " + what, dup, lambda: kernels.gated_backward(gelu, gate, up, dy, dgate, dup))
@@ -214,6 +216,7 @@ def time_shape(name, rows, dim, ffn, heads, kv_heads, head_dim, dtype=torch.bflo
         "normBackward": (4 * d, lambda s: kernels.norm_backward(s.n, s.x, weight, rstd, s.b, s.b)),
         "turn q, k": (4 * rows * turned_width,
                       lambda s: kernels.turn(s.qkv[:, :turned_width], head_dim, cos, cos, False, s.qkv[:, :turned_width])),
+        "copy": (2 * d, lambda s: kernels.copy(s.x, s.n)),
         "gated": (3 * f, lambda s: kernels.gated(False, s.gate, s.up, s.g)),
         "gatedBackward": (5 * f, lambda s: kernels.gated_backward(False, s.gate, s.up, s.dg, s.dgate, s.dup)),
         "gatedBackward, y": (6 * f, lambda s: kernels.gated_backward(False, s.gate, s.up, s.dg, s.dgate, s.dup, s.g)),

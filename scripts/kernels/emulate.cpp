@@ -128,6 +128,7 @@ extern "C" int launch(const char* name, unsigned blocks, unsigned threads, void*
   KERNEL(addNorm);
   KERNEL(normBackward);
   KERNEL(turn);
+  KERNEL(copy);
   KERNEL(gated);
   KERNEL(gatedBackward);
   return 1;

@@ -112,6 +112,9 @@ class Kernels:
     def flat_launch(self, name, rows, width, tensors, arguments):
         self.launch(name, rows * -(-width // 1024), 128, tensors, width, [*arguments, width])
 
+    def copy(self, x, to):
+        self.flat_launch("copy", *x.shape, [x, to], [x, to])
+
     def gated(self, gelu, gate, up, y):
         self.flat_launch("gated", *gate.shape, [gate, up, y], [int(gelu), gate, up, y])
 

@@ -23,7 +23,7 @@ final class CudaKernels implements Kernels {
 
   /** Of kernels.cu, in their order. */
   private enum Name {
-    normFirst, normAgain, addNorm, normBackward, turn, gated, gatedBackward
+    normFirst, normAgain, addNorm, normBackward, turn, copy, gated, gatedBackward
   }
 
   private final Placement placement;
@@ -80,6 +80,11 @@ final class CudaKernels implements Kernels {
         .number(wide(cos)).number(back ? -1f : 1f).matrix(to);
     int packs = Math.multiplyExact(rows * heads, up(half, PACK) + up(headDim - 2 * half, PACK));
     kernel(Name.turn, half | headDim, arguments).launch(up(packs, BLOCK), BLOCK, arguments);
+  }
+
+  @Override
+  public void copy(Tensor x, Tensor to) {
+    launchPacks(Name.copy, x, GpuArguments.start().matrix(x).matrix(to));
   }
 
   @Override

@@ -12,6 +12,7 @@ import thanora.model.Angles;
 import thanora.model.Decoder;
 import thanora.model.LayerPass;
 import thanora.model.TokenBatch;
+import thanora.tensor.SideStream;
 import thanora.tensor.TensorScope;
 
 /**
@@ -23,11 +24,15 @@ import thanora.tensor.TensorScope;
  */
 public final class FusedDecoder implements LayerPass {
   /**
-   * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind.
+   * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind,
+   * when nothing else is there yet.
    * In main memory a layer is a run of its own, since many calls cost nothing there, and large pieces leave
    * holes in the heap.
    */
-  private static final long RUN = 1L << 30;
+  private static final long RUN = 4L << 30;
+
+  /** 2,048 tokens of a 7B model: where hiding a call behind another is worth the calls that it takes. */
+  private static final long LARGE = 1L << 23;
 
   private final Decoder model;
   private final List<LayerPlan> plans = new ArrayList<>();
@@ -39,10 +44,11 @@ public final class FusedDecoder implements LayerPass {
   /** Where a layer lies: its run, and its number in it. */
   private record Place(LayerRun run, int index) {}
 
-  private FusedDecoder(Decoder model) {
+  private FusedDecoder(Decoder model, long large) {
     this.model = model;
+    Optional<SideStream> side = arena.make(() -> SideStream.of(model.placement()));
     for (List<LayerPlan> alike : isOn() ? runs() : List.<List<LayerPlan>>of()) {
-      LayerRun run = arena.make(() -> new LayerRun(model, alike));
+      LayerRun run = arena.make(() -> new LayerRun(model, alike, side, large));
       for (int i = 0; i < alike.size(); i++) {
         plans.add(alike.get(i));
         places.put(alike.get(i).number(), new Place(run, i));
@@ -52,7 +58,12 @@ public final class FusedDecoder implements LayerPass {
 
   /** For the adapters that are attached now. The weights of layers that are served move. */
   public static FusedDecoder of(Decoder model) {
-    return new FusedDecoder(model);
+    return of(model, LARGE);
+  }
+
+  /** @param large values of a layer's input from which on a GPU works on two things beside each other */
+  static FusedDecoder of(Decoder model, long large) {
+    return new FusedDecoder(model, large);
   }
 
   /** Whether the fast way is taken at all. */

@@ -45,10 +45,8 @@ public final class GpuProgram {
    */
   public GpuProgram(Class<?> owner, String file, Placement elements, String... defined) {
     try (TensorScope scope = TensorScope.open()) {
-      String device = elements.device();
-      int index = device.contains(":") ? Integer.parseInt(device.split(":")[1]) : 0;
       int[] handle = new int[1];
-      check(cudart.cuDeviceGet(handle, index));
+      check(cudart.cuDeviceGet(handle, elements.index()));
       int capability = capability(handle[0]);
       if (capability < OLDEST_GPU) {
         throw new IllegalStateException("compute capability " + capability + " is less than " + OLDEST_GPU);

@@ -209,6 +209,14 @@ __device__ inline Place placeOf(int width) {
   return {static_cast<Stride>(row), static_cast<int>((chunk * blockDim.x + threadIdx.x) * PACK)};
 }
 
+// to = x.
+extern "C" __global__ void copy(const Element* x, Stride xStride, Element* to, Stride toStride, int width) {
+  const Place place = placeOf(width);
+  if (place.column < width) {
+    store(to + place.row * toStride, place.column, width, load(x + place.row * xStride, place.column, width));
+  }
+}
+
 // y = activation(gate) * up. y may be gate or up.
 extern "C" __global__ void gated(int gelu, const Element* gate, Stride gateStride, const Element* up, Stride upStride,
     Element* y, Stride yStride, int width) {

@@ -80,7 +80,7 @@ class FusedDecoderTest {
     boolean exact = model.placement().dtype() == DType.F64;
     Passed plain = Passed.of(model, adapter, batch, LayerPass.PLAIN);
     assertAlike(plain, Passed.of(model, adapter, batch, LayerPass.PLAIN, true));
-    try (FusedDecoder fused = FusedDecoder.of(model)) {
+    try (FusedDecoder fused = FusedDecoder.of(model, 0)) {
       assertThat(fused.layers()).hasSize(layers);
       for (int pass = 0; pass < 2; pass++) {
         Passed fast = Passed.of(model, adapter, batch, fused);
