@@ -98,10 +98,14 @@ public final class Tensors {
     return of(wide, device);
   }
 
-  /** The tensor at a placement; the same one where it is there already. */
+  /**
+   * The tensor at a placement; the same one where it is there already. Nothing waits for a GPU on the way
+   * to it: CUDA has read main memory that is not pinned when the call returns.
+   */
   public static Tensor to(Tensor tensor, Placement placement) {
+    boolean async = tensor.is_cpu() && !placement.isCpu();
     return TensorScope.keep(() ->
-        tensor.to(new Device(placement.device()), placement.dtype().torch, false, false, null));
+        tensor.to(new Device(placement.device()), placement.dtype().torch, async, false, null));
   }
 
   /** The tensor with another element type, on its device. */

@@ -116,13 +116,15 @@ public final class Trainer implements AutoCloseable {
       Arrays.setAll(tokens, member -> Math.round(
           group.sum(microBatches.stream().mapToInt(batch -> batch.tokens()[member]).sum())));
       TaskLosses losses = new TaskLosses(labels);
+      List<Tensor> nll = new ArrayList<>();
       trainees.forEach(trainee -> trainee.adapter().zeroGradients());
       for (MemberBatch batch : microBatches) {
-        forwardBackward(batch, labels, losses, apart);
+        nll.add(forwardBackward(batch, labels, apart));
       }
-      losses.sum(group);
       List<Measured> measured = trainees.stream().map(trainee -> gradients(trainee, step, apart)).toList();
-      PrimitiveIterator.OfDouble read = read(measured);
+      PrimitiveIterator.OfDouble read = read(nll, measured);
+      microBatches.forEach(batch -> losses.add(next(read, batch.labelled().length), batch));
+      losses.sum(group);
       List<StepResult> results = new ArrayList<>();
       for (int i = 0; i < trainees.size(); i++) {
         double[] norms = next(read, trainees.get(i).members().size());
@@ -150,9 +152,10 @@ public final class Trainer implements AutoCloseable {
     }
   }
 
-  /** The numbers of all adapters, one after another. */
-  private static PrimitiveIterator.OfDouble read(List<Measured> measured) {
-    Tensor[] parts = measured.stream().flatMap(Measured::tensors).map(part -> part.view(-1)).toArray(Tensor[]::new);
+  /** Losses and the numbers of all adapters, one after another: the only time in a step that a GPU is waited for. */
+  private static PrimitiveIterator.OfDouble read(List<Tensor> losses, List<Measured> measured) {
+    Tensor[] parts = Stream.concat(losses.stream(), measured.stream().flatMap(Measured::tensors))
+        .map(part -> part.view(-1)).toArray(Tensor[]::new);
     return Arrays.stream(Tensors.doubles(Ops.cat(0, parts))).iterator();
   }
 
@@ -211,15 +214,18 @@ public final class Trainer implements AutoCloseable {
     return maxGradNorm > 0 && norm > maxGradNorm && Double.isFinite(norm) ? maxGradNorm / norm : 1;
   }
 
-  private void forwardBackward(MemberBatch batch, StepLabels labels, TaskLosses losses, boolean byTask) {
-    try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(byTask)) {
-      TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
-      Tensor hidden = model.hidden(tokens, layers, checkpointing);
-      HeadLoss.Result head = HeadLoss.withGradient(
-          model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
-      tape.backward(head.gradient().orElseThrow());
-      losses.add(head.nll(), batch); // read last, so that a GPU does not wait between the two passes
-    }
+  /** The losses of the labelled tokens. */
+  private Tensor forwardBackward(MemberBatch batch, StepLabels labels, boolean byTask) {
+    return TensorScope.keep(() -> {
+      try (Tape tape = new Tape(byTask)) {
+        TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
+        Tensor hidden = model.hidden(tokens, layers, checkpointing);
+        HeadLoss.Result head = HeadLoss.withGradient(
+            model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
+        tape.backward(head.gradient().orElseThrow());
+        return head.losses();
+      }
+    });
   }
 
   /** Adapters and their optimisers by name: what {@link #restore} takes back. Views, not copies. */
@@ -279,7 +285,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Takes the losses of a micro-batch, in the order of its labels. */
-    void add(float[] nll, MemberBatch batch) {
+    void add(double[] nll, MemberBatch batch) {
       for (int member = 0; member < batch.members(); member++) {
         for (int i = batch.labelStarts()[member]; i < batch.labelStarts()[member + 1]; i++) {
           sums[member][batch.targetTasks()[i]] += nll[i];
