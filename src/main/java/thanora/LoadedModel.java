@@ -11,6 +11,7 @@ import thanora.hub.Repo;
 import thanora.model.Decoder;
 import thanora.model.TextGenerator;
 import thanora.tensor.DType;
+import thanora.tensor.Natives;
 import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 import thanora.tensor.Threads;
@@ -43,6 +44,7 @@ public record LoadedModel(
    */
   public static LoadedModel load(
       String path, String device, Recipe.Dtype dtype, int threads, RunListener listener) {
+    Natives.loadAhead();
     return load(ModelText.open(path), path, device, dtype, threads, listener);
   }
 
@@ -85,6 +87,7 @@ public record LoadedModel(
 
   /** The same, with a stage of its own. */
   public static LoadedModel load(Recipe recipe, RunListener listener) {
+    Natives.loadAhead();
     return load(
         ModelText.open(recipe), recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(), listener);
   }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import thanora.data.DataException;
 import thanora.data.LongRows;
 import thanora.data.ReadOptions;
@@ -20,6 +21,7 @@ import thanora.data.TaskSource;
 import thanora.data.TextPattern;
 import thanora.eval.Metric;
 import thanora.tensor.Seeds;
+import thanora.text.Encoded;
 
 /** The tasks of a recipe: read, checked, and the rows of them that each stage looks at. */
 final class Tasks {
@@ -36,10 +38,13 @@ final class Tasks {
   static TaskSet read(
       Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder, RunListener listener) {
     listener.stage("read rows", 0);
-    int[] rows = {0};
+    AtomicInteger rows = new AtomicInteger();
     TaskSet tasks = read(recipe, maxPositions, longRows, row -> {
-      listener.advanced(++rows[0]);
-      return encoder.encode(row);
+      Encoded encoded = encoder.encode(row);
+      synchronized (rows) { // a listener is for one thread at a time
+        listener.advanced(rows.incrementAndGet());
+      }
+      return encoded;
     });
     tasks.report().lines().forEach(listener::note);
     if (recipe.eval().generate()) {

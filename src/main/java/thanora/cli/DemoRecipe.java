@@ -10,6 +10,7 @@ import thanora.Recipe;
 import thanora.RecipeReader;
 import thanora.checkpoint.AtomicFolders;
 import thanora.demo.DemoTasks;
+import thanora.tensor.Natives;
 
 /** The recipe of the demo, and its rows, which are generated into the run folder. */
 final class DemoRecipe {
@@ -28,6 +29,7 @@ final class DemoRecipe {
     changes.addAll(overrides);
     Path file = Path.of(System.getProperty("thanora.home", "")).resolve("recipes").resolve("demo.yaml");
     Recipe recipe = RecipeReader.read(file, changes, notes).withAbsolutePaths();
+    Natives.loadAhead();
     if (!Files.exists(data)) {
       AtomicFolders.publish(data, target -> DemoTasks.writeTo(target, TRAIN_ROWS, TEST_ROWS, recipe.seed()));
     }

@@ -5,7 +5,9 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import thanora.data.DataReport.SplitReport;
 import thanora.text.Encoded;
 import thanora.text.TokenizerException;
@@ -37,15 +39,15 @@ final class SplitEncoder {
     this.options = options;
   }
 
-  /** Encodes the rows of these indices. */
+  /** Encodes the rows of these indices, on all cores; which of several faults is said is the first's. */
   Split encode(List<RowFiles.Line> lines, int[] chosen, SampleEncoder encoder) {
-    for (int index : chosen) {
-      RowFiles.Line line = lines.get(index);
-      if (line.row().completion().isBlank()) {
-        unlabelled++;
-      } else {
-        add(line, index, encoded(line, encoder));
-      }
+    List<Outcome> outcomes = IntStream.of(chosen).parallel()
+        .mapToObj(index -> Outcome.of(lines.get(index), index, encoder)).toList();
+    for (Outcome outcome : outcomes) {
+      outcome.fault.ifPresent(fault -> {
+        throw fault;
+      });
+      outcome.encoded.ifPresentOrElse(encoded -> add(outcome.line, outcome.index, encoded), () -> unlabelled++);
     }
     if (tooLong > 0 && options.longRows() == LongRows.REFUSE) {
       throw new DataException(
@@ -81,11 +83,17 @@ final class SplitEncoder {
         (int) rows.stream().filter(row -> trainPrompts.contains(row.prompt())).count());
   }
 
-  private static Encoded encoded(RowFiles.Line line, SampleEncoder encoder) {
-    try {
-      return encoder.encode(line.row());
-    } catch (TokenizerException | TemplateException e) {
-      throw new DataException(line.place() + ": " + e.getMessage(), e);
+  /** A row's tokens, none where it has nothing to train on; or why there are none. */
+  private record Outcome(RowFiles.Line line, int index, Optional<Encoded> encoded, Optional<DataException> fault) {
+    static Outcome of(RowFiles.Line line, int index, SampleEncoder encoder) {
+      try {
+        boolean empty = line.row().completion().isBlank();
+        return new Outcome(
+            line, index, empty ? Optional.empty() : Optional.of(encoder.encode(line.row())), Optional.empty());
+      } catch (TokenizerException | TemplateException e) {
+        return new Outcome(line, index, Optional.empty(),
+            Optional.of(new DataException(line.place() + ": " + e.getMessage(), e)));
+      }
     }
   }
 

@@ -5,8 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -24,7 +26,7 @@ import thanora.tensor.Threads;
  * largest value; the entropy does not notice, and where one of the vectors asked for is so weak
  * that it would, the matrix is decomposed as it is after all.
  *
- * <p>All Gram matrices are decomposed in one call, so that they fill the cores. The second moments
+ * <p>All matrices are decomposed side by side, so that they fill the cores. The second moments
  * are wider; they are normalised one at a time, and again where they are needed again.
  */
 final class LayerSpectra {
@@ -72,16 +74,18 @@ final class LayerSpectra {
   List<List<Spectrum>> of(List<Source> modules, Predicate<Source> exact) {
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
       List<Spectrum[]> spectra = new ArrayList<>();
-      Map<Integer, List<Gram>> grams = new TreeMap<>();
+      List<Statistic> small = new ArrayList<>();
+      Map<Integer, List<Statistic>> grams = new TreeMap<>();
       for (Source module : modules) {
-        spectra.add(new Spectrum[module.tasks]);
+        Spectrum[] into = new Spectrum[module.tasks];
+        spectra.add(into);
         if (exact.test(module)) {
-          Threads.onOne(() -> direct(module, spectra.get(spectra.size() - 1)));
+          small.addAll(statistics(module, into));
         } else {
-          grams.computeIfAbsent(kept(module), kept -> new ArrayList<>())
-              .addAll(grams(module, spectra.get(spectra.size() - 1)));
+          grams.computeIfAbsent(kept(module), kept -> new ArrayList<>()).addAll(grams(module, into));
         }
       }
+      direct(small);
       grams.forEach(this::decompose);
       return spectra.stream().map(Arrays::asList).toList();
     }
@@ -102,36 +106,51 @@ final class LayerSpectra {
     return preview.statistic() == HasiConfig.Statistic.WC_HALF ? root(c) : c;
   }
 
-  private Spectrum[] direct(Source module, Spectrum[] into) {
-    for (int task = 0; task < module.tasks; task++) {
-      try (TensorScope scope = TensorScope.open()) {
-        into[task] = direct(module, task);
-      }
+  /** K, K Kᵀ or Kᵀ K of one module and task; where its spectrum goes. */
+  private record Statistic(Source module, int task, Tensor matrix, Spectrum[] into) {}
+
+  /** K = W C for each task. */
+  private List<Statistic> statistics(Source module, Spectrum[] into) {
+    return Threads.onOne(() -> IntStream.range(0, module.tasks)
+        .mapToObj(task -> new Statistic(module, task, statistic(module, task), into)).toList());
+  }
+
+  private Tensor statistic(Source module, int task) {
+    return TensorScope.keep(() -> Ops.matmul(module.w, right(module, task)));
+  }
+
+  /** Decompositions of K itself; in main memory one a core. */
+  private void direct(List<Statistic> statistics) {
+    if (statistics.stream().anyMatch(one -> one.matrix.is_cuda())) {
+      Threads.onOne(() -> statistics.stream().map(this::direct).toList());
+    } else {
+      Threads.sideBySide(statistics.stream().map(one -> (Callable<Spectrum>) () -> direct(one)).toList());
     }
-    return into;
   }
 
-  private Spectrum direct(Source module, int task) {
-    Ops.Svd svd = Ops.svd(Ops.matmul(module.w, right(module, task)));
-    Tensor vectors = Ops.narrow(svd.u(), 1, 0, kept(module));
-    return spectrum(module, task, Tensors.doubles(svd.sigma()), vectors, RANK_TOLERANCE);
+  private Spectrum direct(Statistic one) {
+    try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
+      Ops.Svd svd = Ops.svd(one.matrix);
+      Tensor vectors = Ops.narrow(svd.u(), 1, 0, kept(one.module));
+      Spectrum spectrum =
+          spectrum(one.module, one.task, Tensors.doubles(svd.sigma()), vectors, RANK_TOLERANCE);
+      one.into[one.task] = spectrum;
+      return spectrum;
+    }
   }
-
-  /** K Kᵀ or Kᵀ K of one module and task; where its spectrum goes. */
-  private record Gram(Source module, int task, Tensor matrix, Spectrum[] into) {}
 
   /** K Kᵀ or Kᵀ K = C (Wᵀ W) C, whichever is smaller; C itself for statistic X. */
-  private List<Gram> grams(Source module, Spectrum[] into) {
+  private List<Statistic> grams(Source module, Spectrum[] into) {
     boolean tall = module.tall() && !ofInput;
     Tensor shared = tall ? Ops.matmul(Ops.transpose(module.w), module.w) : module.w;
-    List<Gram> grams = new ArrayList<>();
+    List<Statistic> grams = new ArrayList<>();
     for (int i = 0; i < module.tasks; i++) {
       int task = i;
       Tensor matrix = TensorScope.keep(() -> {
         Tensor c = right(module, task);
         return ofInput ? c : gram(shared, c, tall);
       });
-      grams.add(new Gram(module, task, matrix, into));
+      grams.add(new Statistic(module, task, matrix, into));
     }
     return grams;
   }
@@ -141,20 +160,22 @@ final class LayerSpectra {
     return tall ? Ops.matmul(c, product) : Ops.matmul(product, Ops.transpose(product));
   }
 
-  private void decompose(int kept, List<Gram> grams) {
-    List<Ops.Eigen> eigen = Ops.topEigen(grams.stream().map(Gram::matrix).toList(), kept);
+  private void decompose(int kept, List<Statistic> grams) {
+    List<Ops.Eigen> eigen = Ops.topEigen(grams.stream().map(Statistic::matrix).toList(), kept);
     for (int i = 0; i < eigen.size(); i++) {
       try (TensorScope scope = TensorScope.open()) {
-        Gram gram = grams.get(i);
-        gram.into[gram.task] = fromGram(gram.module, gram.task, eigen.get(i), kept);
+        Statistic gram = grams.get(i);
+        gram.into[gram.task] = fromGram(gram, eigen.get(i), kept);
       }
     }
   }
 
-  private Spectrum fromGram(Source module, int task, Ops.Eigen eigen, int kept) {
+  private Spectrum fromGram(Statistic gram, Ops.Eigen eigen, int kept) {
+    Source module = gram.module;
+    int task = gram.task;
     double[] sigma = sigma(eigen);
     if (!ofInput && sigma[kept - 1] < WEAK * sigma[0]) {
-      return direct(module, task);
+      return direct(new Statistic(module, task, statistic(module, task), gram.into));
     }
     double tolerance = Math.max(RANK_TOLERANCE, gramTolerance(sigma.length));
     Tensor vectors = eigen.vectors();

@@ -1,5 +1,7 @@
 package thanora.tensor;
 
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.openblas.global.openblas;
@@ -15,6 +17,8 @@ public record Natives(String built, int gpus) {
   private static final Pattern CAPABILITY = Pattern.compile("CPU capability usage: *(\\S+)");
   private static final Pattern RUNTIME = Pattern.compile("CUDA Runtime *([\\d.]+)");
 
+  private static FutureTask<Natives> ahead;
+
   /**
    * Loads libtorch and OpenBLAS.
    *
@@ -23,6 +27,48 @@ public record Natives(String built, int gpus) {
   public static Natives load() {
     openblas.blas_get_num_threads();
     return new Natives(torch.show_config().getString(), torch.cuda_is_available() ? torch.cuda_device_count() : 0);
+  }
+
+  /**
+   * Begins to load them beside what the caller does next, which is anything without tensors up to {@link
+   * Threads#use}: that waits, since two threads at the start of libtorch's classes may wait for each other.
+   */
+  public static synchronized void loadAhead() {
+    if (ahead == null) {
+      ahead = new FutureTask<>(Natives::load);
+      Thread loading = new Thread(ahead, "natives");
+      loading.setDaemon(true);
+      loading.start();
+      // a library may not be half loaded when the process tears it down
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+        try {
+          loading.join();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+        }
+      }));
+    }
+  }
+
+  /**
+   * Waits for what {@link #loadAhead} began, if it did.
+   *
+   * @throws LinkageError if a library does not load
+   */
+  static synchronized void await() {
+    try {
+      if (ahead != null) {
+        ahead.get();
+      }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof LinkageError fault) {
+        throw fault;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted in loading libraries", e);
+    }
   }
 
   /** The instructions that kernels are chosen for, such as AVX2. */

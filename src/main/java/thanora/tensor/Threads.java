@@ -31,6 +31,7 @@ public final class Threads {
     if (count < 1) {
       throw new IllegalArgumentException("threads " + count + " is smaller than 1; leave it out for all cores");
     }
+    Natives.await();
     torch.set_num_threads(1);
     openblas.blas_set_num_threads(count);
     Threads.count = count;

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.data.DataReport.SplitReport;
 import thanora.text.Encoded;
+import thanora.text.jinja.Template;
 
 class TaskReaderTest {
   /** One token a character: 1 begins, then the prompt, 2 and the completion, then 3 ends. */
@@ -178,6 +181,22 @@ class TaskReaderTest {
                 TaskReader.read(
                     List.of(source("geo", none, null)), ReadOptions.allRows(9, 1), encoder))
         .hasMessageContaining("1 without a token to train on");
+  }
+
+  @Test
+  void ofManyFaultyRowsTheFirstIsNamed() throws IOException {
+    Path train = numbered("train", 500);
+    Template template = Template.parse("{% if prompt >= 'p3' %}{{ raise_exception('not ' ~ prompt) }}{% endif %}");
+    SampleEncoder encoder = row -> {
+      template.render(Map.of("prompt", row.prompt()), LocalDateTime.now());
+      return CHARACTERS.encode(row);
+    };
+
+    assertThatThrownBy(
+            () -> TaskReader.read(List.of(source("geo", train, null)), ReadOptions.allRows(9, 1), encoder))
+        .isInstanceOf(DataException.class)
+        .hasMessageStartingWith(train + ":4: ")
+        .hasMessageEndingWith("not p3");
   }
 
   @Test
