@@ -341,11 +341,11 @@ def fit(bench):
 
 def fit_checkpointing(bench):
     """The same, with activations computed anew in the backward pass."""
-    largest(bench, ["--checkpointing"], "1")
+    largest(bench, ["--checkpointing"], "2")
 
 
 def largest(bench, checkpointing, refine):
-    size = ["--length", "1024", "--first", "4", "--most", "128", "--refine", refine, *checkpointing]
+    size = ["--length", "1024", "--first", "4", "--most", "256", "--refine", refine, *checkpointing]
     results = bench.in_turn(1, {
         "ours": [THANORA, "bench-fit", "--json", "--device", bench.options.device, "--config", str(LLAMA), *size],
         "PEFT": peft(bench, "--model", str(LLAMA), "--fit", *size)})

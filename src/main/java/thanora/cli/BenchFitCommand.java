@@ -45,7 +45,7 @@ final class BenchFitCommand implements Callable<Integer> {
   @Option(names = "--refine", paramLabel = "N", description = "Halvings after the doubling; ${DEFAULT-VALUE}.")
   private int refine = 2;
 
-  @Option(names = "--checkpointing", description = "Layers keep their input only and are run again.")
+  @Option(names = "--checkpointing", description = "Layers keep their input only and are run again, a slice of the rows at a time.")
   private boolean checkpointing = false;
 
   @Option(names = "--device", paramLabel = "NAME", description = "cpu or cuda:0; ${DEFAULT-VALUE}.")

@@ -103,7 +103,7 @@ public final class Evaluator {
     MemberBatch batch = MemberBatch.of(Batch.of(grouped.stream().map(rows::get).toList(), tasks), members);
     try (TensorScope scope = TensorScope.open()) {
       TokenBatch tokens = TokenBatch.of(batch, model.placement().device());
-      float[] each = HeadLoss.of(model, model.hidden(tokens), batch.labelled(), batch.targets()).nll();
+      float[] each = HeadLoss.of(model, model.last(tokens), batch.labelled(), batch.targets()).nll();
       int at = 0;
       for (int member = 0; member < members; member++) {
         for (int row : grouped) {

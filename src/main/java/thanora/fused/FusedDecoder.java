@@ -36,6 +36,7 @@ public final class FusedDecoder implements LayerPass {
 
   private final Decoder model;
   private final List<LayerPlan> plans = new ArrayList<>();
+  private final List<LayerRun> runs = new ArrayList<>();
   private final Map<Integer, Place> places = new HashMap<>();
   private final TensorScope.Arena arena = new TensorScope.Arena();
   private TokenBatch last;
@@ -47,8 +48,9 @@ public final class FusedDecoder implements LayerPass {
   private FusedDecoder(Decoder model, long large) {
     this.model = model;
     Optional<SideStream> side = arena.make(() -> SideStream.of(model.placement()));
-    for (List<LayerPlan> alike : isOn() ? runs() : List.<List<LayerPlan>>of()) {
+    for (List<LayerPlan> alike : isOn() ? alike() : List.<List<LayerPlan>>of()) {
       LayerRun run = arena.make(() -> new LayerRun(model, alike, side, large));
+      runs.add(run);
       for (int i = 0; i < alike.size(); i++) {
         plans.add(alike.get(i));
         places.put(alike.get(i).number(), new Place(run, i));
@@ -72,23 +74,23 @@ public final class FusedDecoder implements LayerPass {
   }
 
   /** Layers that are served, those together that can be one run. */
-  private List<List<LayerPlan>> runs() {
-    List<List<LayerPlan>> runs = new ArrayList<>();
+  private List<List<LayerPlan>> alike() {
+    List<List<LayerPlan>> all = new ArrayList<>();
     for (int layer = 0; layer < model.config().layers(); layer++) {
       Optional<LayerPlan> plan = LayerPlan.of(model, layer);
-      if (plan.isPresent() && !goesOn(runs, plan.get())) {
-        runs.add(new ArrayList<>());
+      if (plan.isPresent() && !goesOn(all, plan.get())) {
+        all.add(new ArrayList<>());
       }
-      plan.ifPresent(found -> runs.get(runs.size() - 1).add(found));
+      plan.ifPresent(found -> all.get(all.size() - 1).add(found));
     }
-    return runs;
+    return all;
   }
 
-  private boolean goesOn(List<List<LayerPlan>> runs, LayerPlan next) {
-    if (runs.isEmpty()) {
+  private boolean goesOn(List<List<LayerPlan>> all, LayerPlan next) {
+    if (all.isEmpty()) {
       return false;
     }
-    List<LayerPlan> longer = new ArrayList<>(runs.get(runs.size() - 1));
+    List<LayerPlan> longer = new ArrayList<>(all.get(all.size() - 1));
     boolean follows = longer.get(longer.size() - 1).number() + 1 == next.number();
     longer.add(next);
     return follows && !model.placement().isCpu() && longer.stream().mapToLong(plan -> plan.bytes(model)).sum() <= RUN && LayerPlan.areAlike(longer);
@@ -103,13 +105,19 @@ public final class FusedDecoder implements LayerPass {
     return Optional.of(place.run.apply(place.index, x, batch, angles, batch.tape().get()));
   }
 
-  /** Whether the adapters are as they were; asked once a batch. */
+  /** Whether the adapters are as they were; asked once a batch, whatever its parts. */
   private boolean serves(TokenBatch batch) {
-    if (batch != last) {
-      last = batch;
+    if (batch.whole() != last) {
+      last = batch.whole();
+      runs.forEach(LayerRun::forget);
       serves = batch.members() == 1 && plans.stream().allMatch(plan -> plan.holds(model));
     }
     return serves;
+  }
+
+  /** How many layers of so many bytes are one run at most. */
+  static long layersOfARun(long bytes, boolean gpu) {
+    return gpu ? Math.max(1, RUN / bytes) : 1;
   }
 
   /** Numbers of the layers that it serves. */

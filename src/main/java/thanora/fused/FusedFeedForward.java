@@ -7,7 +7,6 @@ import thanora.model.Activation;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
 import thanora.tensor.SideStream;
-import thanora.tensor.Tensors;
 
 /**
  * A layer's gated feed-forward block, from the normed input to the sum behind it.
@@ -67,9 +66,8 @@ record FusedFeedForward(
     kernels.copy(dy, last.output(ofSum));
     last.backShare(ofSum);
     Tensor room = kept.room; // gate and up make way for their gradients
-    Tensor dProduct = last.back(ofSum);
-    Tensor product = Tensors.alike(dProduct, dy.size(0), inner());
-    kernels.gatedBackward(activation, gate(room), up(room), dProduct, gate(room), up(room), Optional.of(product));
+    Tensor product = last.back(ofSum); // its gradient, which makes way for it
+    kernels.gatedBackward(activation, gate(room), up(room), product, gate(room), up(room), Optional.of(product));
     down.gradients(layer, ofSum, product, kept.downShare, batch, side);
     if (!below && !first.isAdapted()) {
       return Optional.empty();

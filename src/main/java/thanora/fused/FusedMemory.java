@@ -34,7 +34,9 @@ public final class FusedMemory {
       inMatrices += rows * (together.get(0).in() + out + rows);
       gradients += rows * (together.get(0).in() + out) * Math.max(1, apart);
     }
-    return (inMatrices + gradients / (model.gpu() ? 1 : model.config().layers())) * model.dtype().bytes();
+    long layers = model.config().layers();
+    long inRun = FusedDecoder.layersOfARun(model.linearNumbers() * model.dtype().bytes() / layers, model.gpu());
+    return (inMatrices + gradients * Math.min(layers, inRun) / layers) * model.dtype().bytes();
   }
 
   /** Linear layers of one input together: query, key and value; output; gate and up; down. */

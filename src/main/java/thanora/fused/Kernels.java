@@ -54,7 +54,7 @@ interface Kernels {
    *
    * @param dgate may be gate
    * @param dup may be up
-   * @param y activation(gate) · up is written here too, where it is given
+   * @param y activation(gate) · up is written here too, where it is given; may be dy
    */
   void gatedBackward(
       Activation activation, Tensor gate, Tensor up, Tensor dy, Tensor dgate, Tensor dup, Optional<Tensor> y);

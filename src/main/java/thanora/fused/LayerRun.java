@@ -54,9 +54,14 @@ final class LayerRun {
       version = adapter.version();
     }
     return layers.get(index).apply(x, batch, angles, tape, () -> {
-      if (index == 0) { // the last one of a backward pass
+      if (index == 0 && batch.endsWhole()) { // the last one of a backward pass
         weights.forEach(stacked -> stacked.addGradients(batch));
       }
     });
+  }
+
+  /** Frees what a backward pass that failed left. */
+  void forget() {
+    weights.forEach(StackedWeights::forgetGradients);
   }
 }

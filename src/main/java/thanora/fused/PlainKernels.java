@@ -96,13 +96,14 @@ final class PlainKernels implements Kernels {
       Tensor wideUp = wide(up);
       Tensor upstream = wide(dy);
       Tensor active = activation.of(wideGate);
-      if (y.isPresent()) {
+      Tensor ofActive = Ops.mul(upstream, wideUp);
+      Tensor ofUp = Ops.mul(upstream, active);
+      if (y.isPresent()) { // dy has been read, up will make way
         Tensor product = room(y.get());
         Into.mul(product, active, wideUp);
         write(product, y.get());
       }
-      Tensor ofActive = Ops.mul(upstream, wideUp);
-      write(Ops.mulInPlace(active, upstream), dup);
+      write(ofUp, dup);
       activation.backwardInto(ofActive, ofActive, wideGate);
       write(ofActive, dgate);
     }

@@ -9,6 +9,7 @@ import thanora.lora.LoraSeries;
 import thanora.lora.TaskGradients;
 import thanora.model.Decoder;
 import thanora.model.TokenBatch;
+import thanora.tensor.DType;
 import thanora.tensor.Into;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -28,8 +29,8 @@ final class StackedWeights {
   private final LoraAdapter adapter;
   private final List<Map> maps;
   private final List<StackedLinear> layers = new ArrayList<>();
-  private Tensor gradientsOfA; // (n, parts, rows, in), a part for each task where they are kept apart
-  private Tensor gradientsOfBt; // (n, parts, rows, out)
+  private Tensor gradientsOfA; // (n, tasks, rows, in); all tasks as one where they are not kept apart
+  private Tensor gradientsOfBt; // (n, tasks, rows, out)
 
   /**
    * A map that an adapter is on.
@@ -115,7 +116,8 @@ final class StackedWeights {
   }
 
   /**
-   * Takes the gradients of a layer's factors; see {@link StackedLinear#gradients}.
+   * Takes the gradients of a layer's factors, or those of a part of the batch, which add up in float32; see
+   * {@link StackedLinear#gradients}.
    *
    * @param side where they are made, if not in turn; the caller joins it
    */
@@ -125,18 +127,32 @@ final class StackedWeights {
     }
     Optional<TaskGradients> apart = adapter.byTask(batch) ? adapter.taskGradients() : Optional.empty();
     if (gradientsOfA == null) {
-      long layers = all.size(0);
-      long parts = apart.map(TaskGradients::tasks).orElse(1);
-      gradientsOfA = TensorScope.retain(Tensors.alike(all, layers, parts, rows, in()));
-      gradientsOfBt = TensorScope.retain(Tensors.alike(all, layers, parts, rows, out()));
+      long tasks = apart.map(TaskGradients::tasks).orElse(1);
+      gradientsOfA = TensorScope.retain(sums(batch, all.size(0), tasks, rows, in()));
+      gradientsOfBt = TensorScope.retain(sums(batch, all.size(0), tasks, rows, out()));
     }
     StackedLinear.TokenProducts products = apart.isPresent()
         ? (to, left, right) -> apart.get().products(to, left, right, batch)
         : (to, left, right) -> Into.matmul(to.select(0, 0), Ops.transpose(left), right);
     Tensor ofA = gradientsOfA.select(0, layer);
     Tensor ofBt = gradientsOfBt.select(0, layer);
-    Runnable work = () -> of(layer).gradients(products, room, x, h, ofA, ofBt);
+    Runnable work =
+        () -> of(layer).gradients(batch.isPart() ? added(products) : products, room, x, h, ofA, ofBt);
     side.ifPresentOrElse(stream -> stream.run(work), work);
+  }
+
+  private Tensor sums(TokenBatch batch, long... shape) {
+    boolean widen = DType.of(all).bytes() == 2;
+    return !batch.isPart() ? Tensors.alike(all, shape)
+        : Tensors.zeros(widen ? Tensors.placement(all).with(DType.F32) : Tensors.placement(all), shape);
+  }
+
+  private StackedLinear.TokenProducts added(StackedLinear.TokenProducts products) {
+    return (to, left, right) -> {
+      Tensor part = Tensors.alike(all, Tensors.shape(to));
+      products.write(part, left, right);
+      Ops.addInPlace(to, part);
+    };
   }
 
   /** Adds the gradients of all layers to the adapter's. */
@@ -150,8 +166,15 @@ final class StackedWeights {
       Tensor ownRows = Ops.narrow(gradientsOfBt, 2, map.row, adapter.rank());
       map.series.addToBt(Ops.narrow(ownRows, 3, map.from, map.width), adapter.scaling(), byTask);
     }
-    TensorScope.release(gradientsOfA);
-    TensorScope.release(gradientsOfBt);
+    forgetGradients();
+  }
+
+  /** Frees the gradients that it holds, if any. */
+  void forgetGradients() {
+    if (gradientsOfA != null) {
+      TensorScope.release(gradientsOfA);
+      TensorScope.release(gradientsOfBt);
+    }
     gradientsOfA = null;
     gradientsOfBt = null;
   }

@@ -111,7 +111,7 @@ public final class GradientPass {
       TokenBatch tokens = TokenBatch.of(
           batch.ids(), batch.rowStarts(), batch.rowTasks(), model.placement().device()).on(tape);
       HeadLoss.Result head = HeadLoss.withGradient(
-          model, model.hidden(tokens), batch.labelled(), batch.targets(), scales);
+          model, model.last(tokens), batch.labelled(), batch.targets(), scales);
       tape.backward(head.gradient().orElseThrow());
     }
   }

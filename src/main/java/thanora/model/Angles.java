@@ -21,6 +21,11 @@ public record Angles(Tensor cos, Tensor sin) {
     return new Angles(cos, Ops.scale(sin, -1));
   }
 
+  /** Those of some tokens, as views. */
+  Angles part(long from, long length) {
+    return new Angles(narrow(cos, 0, from, length), narrow(sin, 0, from, length));
+  }
+
   /** Turns heads x (N, H, Dh). */
   Tensor turn(Tensor x) {
     long half = cos.size(2);

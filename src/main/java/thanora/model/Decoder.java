@@ -82,27 +82,35 @@ public final class Decoder {
 
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
-    return hidden(batch, LayerPass.PLAIN, false);
+    return TensorScope.keep(() -> normed(last(batch)));
+  }
+
+  /** The last layer's output (N, D), before the last norm; recorded on the batch's tape if it has one. */
+  public Tensor last(TokenBatch batch) {
+    return last(batch, LayerPass.PLAIN, Optional.empty());
   }
 
   /**
    * The same with a way of its own through the layers that it serves.
    *
-   * @param checkpointing whether layers of a recorded pass keep their input only
+   * @param checkpointing of this batch, where layers are to keep their input only
    */
-  public Tensor hidden(TokenBatch batch, LayerPass pass, boolean checkpointing) {
-    Map<RopeConfig, Angles> angles = new HashMap<>();
-    ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
-    Tensor x = embed(batch);
-    for (int i = 0; i < layers.size(); i++) {
-      int layer = i;
-      Tensor input = x;
-      Optional<Angles> own = config.byLayer().get(i).rope().map(angles::get);
-      UnaryOperator<Tensor> step = in -> pass.apply(layer, in, batch, own)
-          .orElseGet(() -> layers.get(layer).apply(in, batch, own));
-      x = TensorScope.keep(() -> checkpointing ? Checkpointing.of(input, batch, own, step) : step.apply(input));
-    }
-    return Steps.norm(batch, x, lastNorm);
+  public Tensor last(TokenBatch batch, LayerPass pass, Optional<Checkpointing> checkpointing) {
+    return TensorScope.keep(() -> {
+      Map<RopeConfig, Angles> angles = new HashMap<>();
+      ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
+      Tensor x = embed(batch);
+      for (int i = 0; i < layers.size(); i++) {
+        int layer = i;
+        Tensor input = x;
+        Optional<Angles> own = config.byLayer().get(i).rope().map(angles::get);
+        Checkpointing.Layer step = (in, rows, turns) -> pass.apply(layer, in, rows, turns)
+            .orElseGet(() -> layers.get(layer).apply(in, rows, turns));
+        x = TensorScope.keep(() -> checkpointing.isPresent()
+            ? checkpointing.get().apply(input, batch, own, step) : step.apply(input, batch, own));
+      }
+      return x;
+    });
   }
 
   /** The last norm. */

@@ -31,11 +31,14 @@ import thanora.tensor.DType;
  * <p>Sums keep nothing. So a layer with an adapter on every linear keeps 4 D + 2 Q + 2 K + 3 F, and
  * what no adapter lies under keeps nothing. On top of that come tensors of the moment, of which the
  * largest lot counts: those of a whole layer, which live till its end; the logits of a chunk ({@link
- * HeadLoss}); or four times F in the backward pass of the last SwiGLU block.
+ * HeadLoss}), with the last layer's output and its gradient; or four times F in the backward pass of the last
+ * SwiGLU block, with the gradient of its layer's output.
  *
  * <p>A layer that is one node (package {@code thanora.fused}) keeps its input and the sum in its middle, 2 D,
  * attention as above (its scores once), gate and up, 2 F, and two float32: norms and down's input are made again. Its weights
  * lie in matrices with the adapters' factors around them, and the factors' gradients of all layers beside them.
+ *
+ * <p>Layers that are run again ({@link Checkpointing}) keep their input, D; all else of a layer is as long as a slice.
  *
  * @param config the model's
  * @param dtype of weights and activations
@@ -69,6 +72,17 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     /** Rows of one length, every token trained on. */
     public static Rows dense(long rows, long length) {
       return new Rows(rows * length, rows * (length - 1), rows, length);
+    }
+
+    /** Those of a slice of {@link Checkpointing}. */
+    Rows slice(boolean gpu) {
+      int most = Checkpointing.tokens(gpu);
+      long count = (tokens + most - 1) / most;
+      if (count <= 1) {
+        return this;
+      }
+      long own = (rows + count - 1) / count;
+      return new Rows(own * tokens / rows, own * labels / rows, own, longest);
     }
 
     /** Tokens if all rows were as long as the longest. */
@@ -145,25 +159,23 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
       }
       count.elements += rows.tokens * own.stream().mapToLong(ofAdapter).sum();
     }
-    if (reached) {
-      count.elements += rows.tokens * 2 * config.hidden(); // the last norm
-      count.floats += rows.tokens * ofNorm();
-    }
     count.elements += rows.tokens * 2 * config.headDim(); // the angles, as they are and reversed
     return count.elements * dtype.bytes() + count.floats * FLOAT;
   }
 
-  /**
-   * The same where layers keep their input only: those, and all of one layer. On a CPU half as much again of
-   * what comes and goes, and half of the weights where they have moved: the heap loses that to fragments, which
-   * nothing that stays fills.
-   */
-  public long checkpoints(Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
-    long reached = config.layers() - firstAdapted(adapted);
-    long ofLayer = kept(adapted, ofAdapter, rows, whole) / Math.max(1, reached);
-    long moved = whole ? linearNumbers() * dtype.bytes() : 0;
-    long fragments = gpu ? 0 : (ofLayer + ofTheMoment(rows, whole) + moved) / 2;
-    return reached * rows.tokens * config.hidden() * dtype.bytes() + ofLayer + fragments;
+  /** The same where layers are run again: their inputs. */
+  public long inputs(Collection<String> adapted, Rows rows) {
+    return reached(adapted) * ofResidual(rows) + rows.tokens * 2 * config.headDim() * dtype.bytes();
+  }
+
+  /** Layers from the first with an adapter on. */
+  private long reached(Collection<String> adapted) {
+    return config.layers() - firstAdapted(adapted);
+  }
+
+  /** Bytes of a layer's input. */
+  private long ofResidual(Rows rows) {
+    return rows.tokens * config.hidden() * dtype.bytes();
   }
 
   /** The number of the first layer with an adapter; that of layers where there is none. */
@@ -296,23 +308,51 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
    * @param whole whether layers with adapters are one node each
    */
   public long ofTheMoment(Rows rows, boolean whole) {
-    long d = config.hidden();
-    long element = dtype.bytes();
-    long head = logits(rows.labels) + 2 * rows.labels * d * element;
-    long heads = config.queryWidth() + config.kvWidth();
-    long forward = rows.tokens * (4 * heads + config.feedForward() + 2 * d) * element;
-    // gate's and up's gradients take the place of gate and up in a layer that is one node
-    long ofUnit = whole ? (gpu ? 2L : 4L) * config.feedForward() + 3 * d : 4L * config.feedForward();
-    long backward = (rows.tokens * ofUnit + 2 * rows.labels * d) * element;
-    long scores = 3 * scores(rows) * element;
-    return Math.max(Math.max(forward, scores), Math.max(head, backward) + rows.tokens * d * element);
+    return Math.max(atHead(rows), ofLayer(rows, whole) + ofResidual(rows));
   }
 
-  /** Bytes of a chunk's logits: in the activations' type alone, or in float32 too, and their exponentials. */
+  /**
+   * The same on top of {@link #inputs}: at the head, or all of one layer for a slice. On a CPU all that comes and
+   * goes counts twice, and there is a third of the weights where they have moved: pieces of unequal length leave
+   * holes in the heap, which nothing that stays fills.
+   */
+  public long ofTheMomentAgain(
+      Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
+    Rows slice = rows.slice(gpu);
+    long layer = kept(adapted, ofAdapter, slice, whole) / Math.max(1, reached(adapted)) + ofLayer(slice, whole);
+    long moved = whole ? linearNumbers() * dtype.bytes() / 3 : 0;
+    long largest = Math.max(atHead(rows), layer + ofResidual(rows));
+    return gpu ? largest : 2 * largest + inputs(adapted, rows) + moved;
+  }
+
+  /** Logits, the last layer's output, and its gradient. */
+  private long atHead(Rows rows) {
+    return logits(rows.labels) + 2 * ofResidual(rows);
+  }
+
+  /** What a layer's own passes take for a moment. */
+  private long ofLayer(Rows rows, boolean whole) {
+    long d = config.hidden();
+    long f = config.feedForward();
+    long q = config.queryWidth();
+    long kv = config.kvWidth();
+    long forward = whole ? f + 3 * d : 4 * (q + kv) + f + 2 * d;
+    // gate's and up's gradients take the place of gate and up in a layer that is one node
+    long ofUnit = whole ? (gpu ? f + d : 4 * f) + 3 * d : 4 * f + d;
+    long ofAttention = whole ? 4 * q + 2 * kv + 2 * d : 0; // FlashAttention adds up query's gradient in float32
+    long widest = Math.max(forward, Math.max(ofUnit, ofAttention));
+    return Math.max(rows.tokens * widest, 3 * scores(rows)) * dtype.bytes();
+  }
+
+  /**
+   * Bytes of a chunk's logits: in the activations' type, and in float32 where no kernel takes them as they are;
+   * with a soft cap three lots of that.
+   */
   public long logits(long labels) {
-    long chunk = Math.min(labels, Math.max(1, HeadLoss.budget(gpu) / config.vocabulary()));
-    boolean alone = gpu && CrossEntropy.suits(dtype, config.vocabulary());
-    long each = (alone ? 0 : 2 * FLOAT) + (dtype == DType.F32 ? 0 : dtype.bytes());
+    long chunk = Math.min(labels, HeadLoss.chunk(config.vocabulary(), gpu));
+    long wide = config.logitCap() > 0 ? 3 * FLOAT : FLOAT;
+    long each = gpu && CrossEntropy.suits(dtype, config.vocabulary()) ? dtype.bytes()
+        : wide + (dtype == DType.F32 ? 0 : dtype.bytes());
     return chunk * config.vocabulary() * each;
   }
 }

@@ -225,6 +225,11 @@ public final class Tape implements AutoCloseable {
   /** The backward pass, from the gradient of the last node's output; the tape is empty afterwards. */
   public void backward(Tensor gradient) {
     add(nodes.get(nodes.size() - 1).output, gradient);
+    backward();
+  }
+
+  /** The backward pass from the gradients {@link #add added} so far; the tape is empty afterwards. */
+  public void backward() {
     try (NoGrad off = NoGrad.open()) {
       while (!nodes.isEmpty()) {
         Node node = nodes.remove(nodes.size() - 1);

@@ -1,5 +1,6 @@
 package thanora.model;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,8 @@ public final class TokenBatch {
   private final int members;
   private final Tensor tokenTasks; // (N / members)
   private final Optional<Past> past;
+  private final TokenBatch whole;
+  private final boolean endsWhole;
   private Optional<Tape> tape = Optional.empty();
 
   private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, int members, String device,
@@ -46,6 +49,30 @@ public final class TokenBatch {
     this.padding = longest * rows() == ids.length
         ? Optional.empty() : Optional.of(Padding.of(rowStarts, longest, device));
     this.past = past;
+    this.whole = this;
+    this.endsWhole = true;
+  }
+
+  /** Rows of another one, from first to end. */
+  private TokenBatch(TokenBatch whole, int first, int end) {
+    int from = whole.rowStarts[first];
+    int length = whole.rowStarts[end] - from;
+    String device = Tensors.device(whole.ids);
+    this.members = whole.members;
+    this.tokenTasks = members > 1 ? whole.tokenTasks : Ops.narrow(whole.tokenTasks, 0, from, length);
+    this.ids = Ops.narrow(whole.ids, 0, from, length);
+    this.positions = Ops.narrow(whole.positions, 0, from, length);
+    this.hostPositions = Arrays.copyOfRange(whole.hostPositions, from, from + length);
+    this.rowStarts = Arrays.stream(whole.rowStarts, first, end + 1).map(start -> start - from).toArray();
+    this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
+    this.rowTasks = Arrays.copyOfRange(whole.rowTasks, first, end);
+    this.longest = longest(rowStarts);
+    this.lastPosition = Arrays.stream(hostPositions).max().orElse(0);
+    this.padding = longest * rows() == length
+        ? Optional.empty() : Optional.of(Padding.of(rowStarts, longest, device));
+    this.past = whole.past;
+    this.whole = whole;
+    this.endsWhole = end == whole.rows();
   }
 
   /**
@@ -108,6 +135,39 @@ public final class TokenBatch {
     int[] tasks = texts.stream().mapToInt(Reading::task).toArray();
     return new TokenBatch(
         ids, positions, starts, tasks, 1, device, Optional.of(new ReadingPast(texts, starts, device)));
+  }
+
+  /**
+   * The rows in parts of about equal length, of so many tokens, and a row more, at most; in one part where
+   * there are several members. The caller's scope owns them.
+   */
+  List<TokenBatch> parts(int most) {
+    int count = members > 1 ? 1 : (tokens() + most - 1) / most;
+    int share = (tokens() + count - 1) / count;
+    List<TokenBatch> parts = new ArrayList<>();
+    int first = 0;
+    for (int end = 1; end <= rows(); end++) {
+      if (end == rows() || rowStarts[end] - rowStarts[first] >= share) {
+        parts.add(new TokenBatch(this, first, end));
+        first = end;
+      }
+    }
+    return parts;
+  }
+
+  /** The batch that this is a part of; itself where it is no part. */
+  public TokenBatch whole() {
+    return whole;
+  }
+
+  /** Whether there are other parts of the batch beside this one. */
+  public boolean isPart() {
+    return tokens() < whole.tokens();
+  }
+
+  /** Whether it has the last rows of the batch that it is a part of. */
+  public boolean endsWhole() {
+    return endsWhole;
   }
 
   /** Has the forward pass recorded, so that {@link Tape#backward} can follow. */

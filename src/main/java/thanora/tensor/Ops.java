@@ -204,9 +204,9 @@ public final class Ops {
         Tensors.ones(new Placement(device, DType.BOOL), 1, 1, length, length).tril(0).triu(1L - window));
   }
 
-  /** log Σ exp over the last dimension, which stays with size 1. */
-  public static Tensor logSumExp(Tensor x) {
-    return torch.logsumexp(x, new long[] {-1}, true);
+  /** The largest entry along the last dimension, which stays with size 1. */
+  public static Tensor largest(Tensor x) {
+    return torch.amax(x, new long[] {-1}, true);
   }
 
   /** Natural logarithm of softmax over the last dimension. */

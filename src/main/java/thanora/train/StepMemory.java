@@ -33,7 +33,7 @@ public record StepMemory(
    * @param modules names of the linear layers that are adapted
    * @param apart tasks whose gradients are kept apart; 0 for none
    * @param rows of the largest micro-batch
-   * @param checkpointing whether layers keep their input only
+   * @param checkpointing whether layers keep their input only and are run again
    */
   public static StepMemory of(DecoderMemory model, Collection<String> modules, AdapterForm form, int apart,
       DecoderMemory.Rows rows, boolean checkpointing) {
@@ -44,12 +44,14 @@ public record StepMemory(
     long held = adapted.stream().mapToLong(AdapterForm.Memory::held).sum();
     boolean whole = FusedMemory.serves(model, form);
     ToLongFunction<DecoderMemory.Linear> ofAdapter = linear -> form.memory(linear, model.dtype()).kept();
-    long kept = checkpointing ? model.checkpoints(modules, ofAdapter, rows, whole) : model.kept(modules, ofAdapter, rows, whole);
+    long kept = checkpointing ? model.inputs(modules, rows) : model.kept(modules, ofAdapter, rows, whole);
+    long moment = checkpointing
+        ? model.ofTheMomentAgain(modules, ofAdapter, rows, whole) : model.ofTheMoment(rows, whole);
     long inLayers = whole ? FusedMemory.factors(model, modules, form, apart) : 0;
     long inOptimiser = 3 * parameters * FLOAT;
     return new StepMemory(model.weights(), parameters, parameters * FLOAT + held + inLayers,
         (1 + apart) * parameters * FLOAT, 2 * parameters * FLOAT, kept,
-        Math.max(model.ofTheMoment(rows, whole), inOptimiser - kept));
+        Math.max(moment, inOptimiser - kept));
   }
 
   /** What lies there all the time. */

@@ -16,6 +16,7 @@ import thanora.dist.ProcessGroup;
 import thanora.fused.FusedDecoder;
 import thanora.lora.Adapter;
 import thanora.lora.TaskGradients;
+import thanora.model.Checkpointing;
 import thanora.model.Decoder;
 import thanora.model.HeadLoss;
 import thanora.model.LayerPass;
@@ -219,11 +220,16 @@ public final class Trainer implements AutoCloseable {
     return TensorScope.keep(() -> {
       try (Tape tape = new Tape(byTask)) {
         TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
-        Tensor hidden = model.hidden(tokens, layers, checkpointing);
-        HeadLoss.Result head = HeadLoss.withGradient(
-            model, hidden, batch.labelled(), batch.targets(), labels.weights(batch));
-        tape.backward(head.gradient().orElseThrow());
-        return head.losses();
+        Optional<Checkpointing> again = checkpointing ? Optional.of(Checkpointing.of(tokens)) : Optional.empty();
+        Tensor losses = TensorScope.keep(() -> { // the tape alone holds what is as long as the batch
+          Tensor x = model.last(tokens, layers, again);
+          HeadLoss.Result head = HeadLoss.withGradient(
+              model, x, batch.labelled(), batch.targets(), labels.weights(batch));
+          tape.add(x, head.gradient().orElseThrow());
+          return head.losses();
+        });
+        tape.backward();
+        return losses;
       }
     });
   }

@@ -25,6 +25,7 @@ import thanora.hasi.HasiConfig;
 import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.lora.Starts;
+import thanora.model.Checkpointing;
 import thanora.model.Decoder;
 import thanora.model.HeadLoss;
 import thanora.model.LayerPass;
@@ -65,13 +66,14 @@ class FusedDecoderTest {
       try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(false)) {
         TokenBatch tokens = TokenBatch.of(
             batch.ids(), batch.rowStarts(), batch.rowTasks(), model.placement().device()).on(tape);
-        Tensor hidden = model.hidden(tokens, layers, checkpointing);
+        Optional<Checkpointing> again = checkpointing ? Optional.of(Checkpointing.of(tokens)) : Optional.empty();
+        Tensor last = model.last(tokens, layers, again);
         float[] weights = new float[batch.labelled().length];
         Arrays.fill(weights, 1f / weights.length);
         HeadLoss.Result head =
-            HeadLoss.withGradient(model, hidden, batch.labelled(), batch.targets(), weights);
+            HeadLoss.withGradient(model, last, batch.labelled(), batch.targets(), weights);
         tape.backward(head.gradient().orElseThrow());
-        return new Passed(Tensors.doubles(hidden), Tensors.doubles(adapter.gradients()));
+        return new Passed(Tensors.doubles(model.normed(last)), Tensors.doubles(adapter.gradients()));
       }
     }
   }

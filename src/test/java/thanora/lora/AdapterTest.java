@@ -251,12 +251,12 @@ class AdapterTest {
       merged.put(module, leaf);
       model.replace(module, inner -> new Plain(leaf, inner.bias()));
     }
-    Tensor hidden = model.hidden(Pico.tokens(batch));
+    Tensor last = model.last(Pico.tokens(batch));
     float[] scales = new float[batch.labels()];
     Arrays.fill(scales, 1f / batch.labels());
     HeadLoss.Result loss = HeadLoss.withGradient(
-        model, hidden, batch.labelled(), batch.targets(), scales);
-    Ops.backward(hidden, loss.gradient().orElseThrow());
+        model, last, batch.labelled(), batch.targets(), scales);
+    Ops.backward(last, loss.gradient().orElseThrow());
     double s = adapter.scaling();
     for (String module : adapter.modules()) {
       Tensor g = merged.get(module).grad();

@@ -101,7 +101,7 @@ class Gemma3Test {
       Tensor logits = decoder.logits(normed);
       Golden.assertClose("logits", Tensors.doubles(Ops.select(logits, 1, expected.load("columns", INTEGERS))),
           value(expected, "logits_" + prompt), TOLERANCE);
-      Golden.assertClose("logsumexp", Tensors.doubles(Ops.logSumExp(logits)), value(expected, "logsumexp_" + prompt), TOLERANCE);
+      Golden.assertClose("logsumexp", Tensors.doubles(logits.logsumexp(new long[] {1}, false)), value(expected, "logsumexp_" + prompt), TOLERANCE);
       Golden.assertClose("mean", Tensors.doubles(logits.mean(new long[] {1}, false, null)),
           value(expected, "mean_" + prompt), TOLERANCE);
     }

@@ -69,7 +69,7 @@ class ReferenceTest {
       for (int i = 0; i < 3; i++) {
         Golden.assertClose("logits " + i, row(logits, tokens, i), value(expected, "logits_" + i), TOLERANCE);
       }
-      HeadLoss.Result loss = HeadLoss.of(model, model.hidden(tokens), batch.labelled(), batch.targets());
+      HeadLoss.Result loss = HeadLoss.of(model, model.last(tokens), batch.labelled(), batch.targets());
       double mean = 0;
       for (float nll : loss.nll()) {
         mean += nll / loss.nll().length;

@@ -30,7 +30,7 @@ class CrossEntropyTest {
 
       kernel.apply(logits, ids, Optional.empty(), cap, nll);
       Tensor column = Tensors.of(targets, "cpu").unsqueeze(1);
-      Tensor total = Ops.logSumExp(exact);
+      Tensor total = exact.exp().sum(new long[] {1}, true, null).log();
       double[] losses = Tensors.doubles(Ops.sub(total, exact.gather(1, column)).view(-1));
       double[] measured = Tensors.doubles(nll);
       assertThat(Tensors.doubles(Tensors.to(logits, EXACT))).isEqualTo(Tensors.doubles(exact));

