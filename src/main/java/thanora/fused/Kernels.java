@@ -46,6 +46,11 @@ interface Kernels {
   /** y = activation(gate) · up. */
   void gated(Activation activation, Tensor gate, Tensor up, Tensor y);
 
+  /** Attention of rows that go on by one token each, if there is a kernel for it. */
+  default Optional<NextTokens> nextTokens() {
+    return Optional.empty();
+  }
+
   /**
    * Gradients of gate and up, from that of y.
    *

@@ -37,6 +37,8 @@ public final class Decoder {
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final Map<RopeConfig, Rope> ropes = new HashMap<>();
   private final Set<String> tensorNames;
+  private LayerPass pass = LayerPass.PLAIN;
+  private long version;
 
   private Decoder(ModelConfig config, Weights weights, Placement placement) {
     this.config = config;
@@ -80,9 +82,19 @@ public final class Decoder {
         x, batch, config.byLayer().get(index).rope().map(rope -> ropes.get(rope).at(batch))));
   }
 
+  /** Has passes that are not recorded take a way of their own through the layers. */
+  public void use(LayerPass other) {
+    pass = other;
+  }
+
+  /** The way through the layers of passes that are not recorded. */
+  public LayerPass pass() {
+    return pass;
+  }
+
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
-    return hidden(batch, LayerPass.PLAIN, false);
+    return hidden(batch, batch.tape().isPresent() ? LayerPass.PLAIN : pass, false);
   }
 
   /**
@@ -163,6 +175,12 @@ public final class Decoder {
   public void replace(String name, UnaryOperator<Projection> replacement) {
     Slot slot = slot(name);
     slot.set(replacement.apply(slot.get()));
+    version++;
+  }
+
+  /** Another number after every change of {@link #projection}s. */
+  public long version() {
+    return version;
   }
 
   /**

@@ -30,6 +30,7 @@ public final class KvCache implements Past {
   private final List<Tensor> keys = new ArrayList<>();
   private final List<Tensor> values = new ArrayList<>();
   private final int[] lengths; // of each row, alike for all members
+  private final Optional<Tensor> addresses; // of all rows
   // What follows belongs to the scope of the step that made it.
   private Tensor slots; // (N) where this step's tokens go
   private Map<Integer, Tensor> seen = Map.of(); // by window: which keys a row's new token sees
@@ -46,6 +47,21 @@ public final class KvCache implements Past {
       keys.add(Tensors.zeros(placement, (long) members * rows * this.capacity, config.kvWidth()));
       values.add(Tensors.zeros(placement, (long) members * rows * this.capacity, config.kvWidth()));
     }
+    this.addresses = placement.isCpu() ? Optional.empty() : Optional.of(addressesOfRows());
+  }
+
+  private Tensor addressesOfRows() {
+    long[] found = new long[2 * keys.size() * rows * members];
+    int at = 0;
+    for (int layer = 0; layer < keys.size(); layer++) {
+      for (Tensor stored : List.of(keys.get(layer), values.get(layer))) {
+        long bytes = (long) capacity * stored.size(1) * placement.dtype().bytes();
+        for (int row = 0; row < members * rows; row++) {
+          found[at++] = Tensors.address(stored) + row * bytes;
+        }
+      }
+    }
+    return Tensors.of(found, placement.device()).view(keys.size(), 2, (long) members * rows);
   }
 
   /** Tokens of a row. */
@@ -139,6 +155,12 @@ public final class KvCache implements Past {
     keys.get(layer).index_copy_(0, slots, k);
     values.get(layer).index_copy_(0, slots, v);
     return decoded > 0 ? Optional.of(attend(layer, q, config)) : Optional.empty();
+  }
+
+  /** {@inheritDoc} Of one member, whose rows in use come first. */
+  @Override
+  public Optional<Tensor> addresses() {
+    return decoded > 0 && members == 1 ? addresses : Optional.empty();
   }
 
   /**

@@ -4,7 +4,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** What the tokens of a batch see besides each other: keys and values of tokens read before them. */
-interface Past {
+public interface Past {
   /**
    * Takes the keys and values of the batch's tokens, and lets its queries see all of their rows.
    *
@@ -14,4 +14,12 @@ interface Past {
    *     is the same
    */
   Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config);
+
+  /**
+   * Where the keys and values lie, for a kernel that does the work of {@link #attend} by itself: addresses
+   * (layers, 2, rows), int64, in the order of the batch's rows. A row's tokens lie one after another.
+   *
+   * @return empty where a row goes on by more than one token, or in main memory
+   */
+  Optional<Tensor> addresses();
 }

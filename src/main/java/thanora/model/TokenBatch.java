@@ -3,6 +3,7 @@ package thanora.model;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.MemberBatch;
 import thanora.tensor.DType;
@@ -22,6 +23,7 @@ public final class TokenBatch {
   private final int[] rowStarts;
   private final Tensor starts; // the same on the device, int32
   private final int[] rowTasks;
+  private final OptionalInt onlyTask;
   private final int longest;
   private final int lastPosition;
   private final int[] hostPositions;
@@ -41,6 +43,8 @@ public final class TokenBatch {
     this.rowStarts = rowStarts;
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = rowTasks;
+    this.onlyTask =
+        Arrays.stream(rowTasks).distinct().count() == 1 ? OptionalInt.of(rowTasks[0]) : OptionalInt.empty();
     this.longest = longest(rowStarts);
     this.lastPosition = Arrays.stream(positions).max().orElse(0);
     this.padding = longest * rows() == ids.length
@@ -216,8 +220,19 @@ public final class TokenBatch {
     return Tensors.of(shifted, Tensors.device(ids));
   }
 
-  Optional<Past> past() {
+  /** What its tokens see besides each other, if they go on or begin in a cache. */
+  public Optional<Past> past() {
     return past;
+  }
+
+  /** Position of each token in its row (N), int64, on the device. */
+  public Tensor positions() {
+    return positions;
+  }
+
+  /** The task of all rows, if it is one. */
+  public OptionalInt onlyTask() {
+    return onlyTask;
   }
 
   /** First token of each row, and N at the end: int32, on the device. */
