@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
+import thanora.model.Angles;
 import thanora.tensor.DType;
 import thanora.tensor.GpuArguments;
 import thanora.tensor.GpuProgram;
@@ -19,22 +20,23 @@ import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
 
 /**
- * The kernels for 16 bits on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
+ * The kernels for 16 bits and float32 on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
  * when it is first used. Where rows do not begin at multiples of 16 bytes a slower build of it serves.
  */
-final class CudaKernels implements Kernels {
+final class CudaKernels implements Kernels, NextTokens {
   private static final int OLDEST_GPU = 80; // Ampere: the first to convert to bfloat16 by an instruction
   private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu
   private static final int HELD = 4;
   private static final int LARGEST_BLOCK = 512;
   private static final int WARP = 32;
   private static final int BLOCK = 128;
+  private static final int ATTENDING = 256; // as in kernels.cu
 
   private static final Map<Placement, Optional<Kernels>> MADE = new ConcurrentHashMap<>();
 
   /** Of kernels.cu, in their order. */
   private enum Name {
-    normFirst, normAgain, addNorm, normBackward, turn, gated, gatedBackward
+    normFirst, normAgain, addNorm, normBackward, turn, gated, gatedBackward, attendNext
   }
 
   private final Placement placement;
@@ -48,7 +50,7 @@ final class CudaKernels implements Kernels {
 
   /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
   static Optional<Kernels> of(Placement placement) {
-    if (placement.isCpu() || placement.dtype().bytes() != 2 || !Tensors.cudaIsAvailable()) {
+    if (placement.isCpu() || placement.dtype() == DType.F64 || !Tensors.cudaIsAvailable()) {
       return Optional.empty();
     }
     return MADE.computeIfAbsent(placement, CudaKernels::tried);
@@ -65,8 +67,9 @@ final class CudaKernels implements Kernels {
   }
 
   private GpuProgram.Kernel[] compile(List<String> defined) {
+    DType dtype = placement.dtype();
     List<String> all = Stream.concat(
-        defined.stream(), placement.dtype() == DType.F16 ? Stream.of("F16") : Stream.empty()).toList();
+        defined.stream(), dtype == DType.BF16 ? Stream.empty() : Stream.of(dtype.name())).toList();
     GpuProgram program = new GpuProgram(source(), all, placement.device(), OLDEST_GPU);
     return Arrays.stream(Name.values()).map(name -> program.kernel(name.name())).toArray(GpuProgram.Kernel[]::new);
   }
@@ -127,6 +130,27 @@ final class CudaKernels implements Kernels {
     GpuArguments arguments = GpuArguments.start()
         .number(gelu(activation)).matrix(gate).matrix(up).matrix(dy).matrix(dgate).matrix(dup);
     launchPacks(Name.gatedBackward, gate, y.isPresent() ? arguments.matrix(y.get()) : arguments.noMatrix());
+  }
+
+  @Override
+  public Optional<NextTokens> nextTokens(int headDim) {
+    return headDim <= ATTENDING ? Optional.of(this) : Optional.empty();
+  }
+
+  @Override
+  public void attend(Cache cache, Heads heads, Tensor qkv, Optional<Angles> angles, Tensor to) {
+    GpuArguments arguments = GpuArguments.start().matrix(qkv);
+    if (angles.isPresent()) {
+      Tensor cos = angles.get().flatCos();
+      arguments.matrix(cos).matrix(angles.get().flatSin()).number((int) cos.size(1)).number(wide(cos));
+    } else {
+      arguments.noMatrix().noMatrix().number(0).number(0);
+    }
+    arguments.elements(cache.addresses()).number(cache.layer()).number((int) cache.addresses().size(2))
+        .elements(cache.positions()).number(heads.queries()).number(heads.keys()).number(heads.width())
+        .number(heads.window()).number((float) heads.scale()).matrix(to);
+    kernel(Name.attendNext, heads.width(), arguments)
+        .launch(Math.multiplyExact((int) qkv.size(0), heads.queries()), ATTENDING, arguments);
   }
 
   /** One block a row of x. */

@@ -67,10 +67,11 @@ record FusedAttention(
   /** Writes the result (N, D) of a pass that is not recorded, from the normed input in its room. */
   void forward(StackedLinear.Room normed, Rooms rooms, TokenBatch batch, Optional<Angles> angles, Tensor to) {
     inputs.apply(layer, normed, batch, rooms.qkv);
-    Optional<Tensor> addresses = kernels.nextTokens().isPresent() ? batch.past().flatMap(Past::addresses) : Optional.empty();
+    Optional<NextTokens> kernel = kernels.nextTokens(attention.config().headDim());
+    Optional<Tensor> addresses = kernel.flatMap(there -> batch.past().flatMap(Past::addresses));
     if (addresses.isPresent()) {
-      kernels.nextTokens().get().attend(new NextTokens.Cache(addresses.get(), number, batch.positions()),
-          attention, rooms.qkv, angles, rooms.mixed.x());
+      NextTokens.Cache cache = new NextTokens.Cache(addresses.get(), number, batch.positions());
+      kernel.get().attend(cache, NextTokens.Heads.of(attention), rooms.qkv, angles, rooms.mixed.x());
       output.apply(layer, rooms.mixed, batch, to);
       return;
     }

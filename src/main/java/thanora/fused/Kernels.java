@@ -46,8 +46,8 @@ interface Kernels {
   /** y = activation(gate) · up. */
   void gated(Activation activation, Tensor gate, Tensor up, Tensor y);
 
-  /** Attention of rows that go on by one token each, if there is a kernel for it. */
-  default Optional<NextTokens> nextTokens() {
+  /** Attention of rows that go on by one token each, if there is a kernel for heads of this width. */
+  default Optional<NextTokens> nextTokens(int headDim) {
     return Optional.empty();
   }
 
