@@ -87,7 +87,8 @@ record FusedAttention(
 
   private Optional<Tensor> overPast(Rooms rooms, TokenBatch batch) {
     return batch.past()
-        .flatMap(past -> past.attend(number, attention.heads(rooms.query), rooms.key, rooms.value, attention.config()))
+        .flatMap(past -> past.attend(
+            number, attention.heads(rooms.query), rooms.key, rooms.value, batch, attention.config()))
         .map(mixed -> mixed.reshape(mixed.size(0), -1));
   }
 

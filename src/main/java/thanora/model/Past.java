@@ -10,10 +10,11 @@ public interface Past {
    *
    * @param q (N, H, Dh)
    * @param k (N, Hkv · Dh), as v
+   * @param batch the one that these are of
    * @return N rows of H · Dh numbers; empty where no row has a past, so that attention within the batch
    *     is the same
    */
-  Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config);
+  Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, TokenBatch batch, ModelConfig config);
 
   /**
    * Where the keys and values lie, for a kernel that does the work of {@link #attend} by itself: addresses

@@ -77,7 +77,7 @@ final class ReadingPast implements Past {
   }
 
   @Override
-  public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config) {
+  public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, TokenBatch batch, ModelConfig config) {
     Tensor[] mixed = new Tensor[readings.size()];
     for (int row = 0; row < mixed.length; row++) {
       int n = starts[row + 1] - starts[row];

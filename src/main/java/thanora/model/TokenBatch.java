@@ -75,16 +75,16 @@ public final class TokenBatch {
   }
 
   /**
-   * Rows of a {@code cache} from their first token on, for one member after the other.
+   * Rows of a {@code cache} from their first token on, or behind what they share, for one member after the other.
    *
    * @param rows of the cache
+   * @param shared whether they begin with the tokens that the cache was told to {@link KvCache#share share}
    */
-  static TokenBatch begin(
-      int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, int[] rows, String device) {
-    TokenBatch batch = new TokenBatch(
-        ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.of(cache));
-    cache.begin(rows, rowStarts);
-    return batch;
+  static TokenBatch begin(int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, int[] rows,
+      boolean shared, ModelConfig config, String device) {
+    int before = cache.begin(rows, rowStarts, shared, config);
+    int[] positions = Arrays.stream(positionsOf(rowStarts)).map(position -> before + position).toArray();
+    return new TokenBatch(ids, positions, rowStarts, rowTasks, members, device, Optional.of(cache));
   }
 
   /** One further token for each of the first rows of a {@code cache}, for one member after the other. */
