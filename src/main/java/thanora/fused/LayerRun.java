@@ -20,6 +20,7 @@ final class LayerRun {
   private final List<LoraAdapter> adapters;
   private final List<StackedWeights> weights; // query key value, output, gate up, down
   private final List<FusedLayer> layers = new ArrayList<>();
+  private final List<Long> widths;
   private List<Long> versions = List.of(); // of the adapters' factors in the weights
 
   /**
@@ -31,6 +32,7 @@ final class LayerRun {
     this.adapters = plan.get(0).adapters();
     this.weights = IntStream.range(0, LayerPlan.KINDS)
         .mapToObj(kind -> new StackedWeights(placement, plan, kind)).toList();
+    this.widths = weights.stream().flatMap(stacked -> stacked.widths().stream()).toList();
     Kernels kernels = Kernels.of(placement);
     Tensor rstdType = Tensors.empty(placement.dtype() == DType.F64 ? placement : placement.with(DType.F32), 0);
     for (int i = 0; i < plan.size(); i++) {
@@ -70,7 +72,7 @@ final class LayerRun {
 
   /** Widths of its layers' rooms. */
   List<Long> widths() {
-    return weights.stream().flatMap(stacked -> stacked.widths().stream()).toList();
+    return widths;
   }
 
   /** Rooms of these widths for so many tokens. */

@@ -57,6 +57,7 @@ final class Generation {
     this.shared = shared();
   }
 
+  /** On a GPU short prompts cost their launches, not their tokens. */
   private int shared() {
     int[] some = prompts.get(0);
     int alike = some.length;
@@ -66,7 +67,7 @@ final class Generation {
       alike = Math.min(alike, Math.min(differs < 0 ? some.length : differs, prompt.length - 1));
       longest = Math.max(longest, prompt.length);
     }
-    boolean pays = (prompts.size() - 1L) * alike >= LEAST_SPARED;
+    boolean pays = model.placement().isCpu() && (prompts.size() - 1L) * alike >= LEAST_SPARED;
     return pays && longest <= Math.min(LONGEST_BEHIND, model.config().ropeBorder()) ? alike : 0;
   }
 
