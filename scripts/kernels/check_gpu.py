@@ -1,4 +1,4 @@
-"""Checks the kernels of kernels.cu against float64, then times them at the shapes of Llama-2-7B and SmolLM2.
+"""Checks the kernels against float64, then times them at the shapes of Llama-2-7B and SmolLM2.
 
 python scripts/kernels/check_gpu.py             on a GPU; needs torch alone
 python scripts/kernels/check_gpu.py --emulate   on a CPU, values only; needs torch and g++
@@ -145,8 +145,10 @@ def check_gated(rows, width, dtype, spare, gelu):
     leaf, leaf_up = (t.double().clone().requires_grad_() for t in (gate, up))
     want = (F.gelu(leaf, approximate="tanh") if gelu else F.silu(leaf)) * leaf_up
     want.backward(dy.double())
+    guarded("copy " + what, y, lambda: kernels.copy(gate, y))
+    errors_of_copy = compare("copy " + what, y, gate.double())
     guarded("gated " + what, y, lambda: kernels.gated(gelu, gate, up, y))
-    errors = [compare("gated " + what, y, want.detach())]
+    errors = [errors_of_copy, compare("gated " + what, y, want.detach())]
     y.zero_()
     dgate, dup = random(rows, width, dtype, spare), random(rows, width, dtype, spare)
     guarded("dup " + what, dup, lambda: kernels.gated_backward(gelu, gate, up, dy, dgate, dup))
@@ -155,6 +157,28 @@ def check_gated(rows, width, dtype, spare, gelu):
     errors += [compare("y " + what, y, want.detach()), compare("dgate in place " + what, gate, dgate.double()),
                compare("dup in place " + what, up, dup.double())]
     return max(errors)
+
+
+def check_cross_entropy(rows, vocabulary, dtype, cap):
+    what = f"crossEntropy {rows}x{vocabulary} {dtype} cap {cap}"
+    logits = random(rows, vocabulary, dtype, scale=4.0)
+    targets = torch.randint(vocabulary, (rows,), device=DEVICE)
+    factors = torch.rand(rows, 1, device=DEVICE) + 0.5
+    before = logits.clone()
+    nll = torch.empty(rows, device=DEVICE)
+    kernels.cross_entropy(logits, targets, None, cap, nll)
+    leaf = before.double().requires_grad_()
+    want = F.cross_entropy(leaf, targets, reduction="none")
+    # a loss is a difference: it is as exact as its parts
+    parts = before.double().gather(1, targets[:, None])[:, 0].abs() + want.detach() + 1
+    errors = [compare("nll " + what, nll / parts.float() + 1, want.detach() / parts + 1)]
+    if not torch.equal(before, logits):
+        failures.append(what)
+        print(f"FAILS {what}: writes logits without factors")
+    (want * factors[:, 0].double()).sum().backward()
+    slope = 1 if cap == 0 else 1 - (before.double() / cap) ** 2
+    kernels.cross_entropy(logits, targets, factors, cap, nll)
+    return max(errors + [compare("gradient " + what, logits, leaf.grad * slope)])
 
 
 def check_values():
@@ -172,6 +196,8 @@ def check_values():
                            for spare in (0, 16, 3) for wide in (False, True)]
             for width, spare in (1536, 0), (1536, 16), (11008, 16), (1100, 3), (5, 0):
                 errors += [check_gated(rows, width, dtype, spare, gelu) for gelu in (False, True)]
+            for vocabulary in (32000, 49152, 64, 8) if dtype != torch.float32 else ():  # of 16 bits only
+                errors += [check_cross_entropy(rows, vocabulary, dtype, cap) for cap in (0.0, 30.0)]
         print(f"{dtype}: largest error {max(errors):.3f} units in the last place")
 
 
@@ -213,6 +239,9 @@ def time_shape(name, rows, dim, ffn, heads, kv_heads, head_dim, dtype=torch.bflo
     weight = torch.ones(dim, device=DEVICE, dtype=dtype)
     rstd = torch.ones(rows, device=DEVICE)
     cos = torch.rand(rows, head_dim // 2, device=DEVICE).to(dtype)
+    logits = random(rows, 32000, dtype)
+    targets = torch.randint(32000, (rows,), device=DEVICE)
+    ones, nll = torch.ones(rows, 1, device=DEVICE), torch.empty(rows, device=DEVICE)
     turned_width = (heads + kv_heads) * head_dim
     d, f = rows * dim * 2, rows * ffn * 2
     calls = {
@@ -222,10 +251,12 @@ def time_shape(name, rows, dim, ffn, heads, kv_heads, head_dim, dtype=torch.bflo
         "normBackward": (4 * d, lambda s: kernels.norm_backward(s.n, s.x, weight, rstd, s.b, s.b)),
         "turn q, k": (4 * rows * turned_width,
                       lambda s: kernels.turn(s.qkv[:, :turned_width], head_dim, cos, cos, False, s.qkv[:, :turned_width])),
+        "copy": (2 * d, lambda s: kernels.copy(s.x, s.n)),
         "gated": (3 * f, lambda s: kernels.gated(False, s.gate, s.up, s.g)),
         "gatedBackward": (5 * f, lambda s: kernels.gated_backward(False, s.gate, s.up, s.dg, s.dgate, s.dup)),
         "gatedBackward, y": (6 * f, lambda s: kernels.gated_backward(False, s.gate, s.up, s.dg, s.dgate, s.dup, s.g)),
         "gated, gelu": (3 * f, lambda s: kernels.gated(True, s.gate, s.up, s.g)),
+        "crossEntropy": (6 * rows * 32000, lambda s: kernels.cross_entropy(logits, targets, ones, 0.0, nll)),
         "torch: copy": (2 * f, lambda s: s.g.copy_(s.dg)),
         "torch: rms_norm": (2 * d, lambda s: F.rms_norm(s.x, (dim,), weight, EPS)),
         "torch: silu, mul": (5 * f, lambda s: F.silu(s.gate) * s.up),

@@ -1,4 +1,4 @@
-// Runs kernels.cu on a CPU: blocks one after the other, the threads of a block as fibers that take
+// Runs the kernels on a CPU: blocks one after the other, the threads of a block as fibers that take
 // turns. A thread gives way at a barrier and at a shuffle, so all of a block reach it before one goes on;
 // that holds as long as all threads of a block meet the same barriers and shuffles.
 //
@@ -76,6 +76,8 @@ static void unpack2(unsigned bits, float& first, float& second) {
 static unsigned pack2(float first, float second) { return narrower(first) | narrower(second) << 16; }
 #endif
 
+#include "../../src/main/resources/thanora/tensor/packs.cu"
+#include "../../src/main/resources/thanora/tensor/cross_entropy.cu"
 #include "../../src/main/resources/thanora/fused/kernels.cu"
 
 template <class... A, size_t... I>
@@ -122,11 +124,13 @@ static void run(void (*kernel)(A...), unsigned blocks, unsigned threads, void** 
 // The counterpart of cuLaunchKernel: each argument by its address.
 extern "C" int launch(const char* name, unsigned blocks, unsigned threads, void** arguments) {
 #define KERNEL(kernel) if (!std::strcmp(name, #kernel)) return run(kernel, blocks, threads, arguments), 0
+  KERNEL(crossEntropy);
   KERNEL(normFirst);
   KERNEL(normAgain);
   KERNEL(addNorm);
   KERNEL(normBackward);
   KERNEL(turn);
+  KERNEL(copy);
   KERNEL(gated);
   KERNEL(gatedBackward);
   KERNEL(attendNext);

@@ -1,11 +1,12 @@
-"""NVRTC by ctypes: compiles kernels.cu as the program does."""
+"""NVRTC by ctypes: compiles the kernels as the program does, though all as one program."""
 
 import ctypes
 import glob
 import os
 import sys
 
-SOURCE = os.path.join(os.path.dirname(__file__), "../../src/main/resources/thanora/fused/kernels.cu")
+RESOURCES = os.path.join(os.path.dirname(__file__), "../../src/main/resources/thanora")
+SOURCES = ["tensor/packs.cu", "tensor/cross_entropy.cu", "fused/kernels.cu"]
 
 
 def library():
@@ -18,8 +19,10 @@ def library():
 def compile_kernels(architecture, defines, verbose=False):
     """The machine code for an architecture such as sm_90, and what the compiler said."""
     nvrtc = library()
-    with open(SOURCE, "rb") as file:
-        source = file.read()
+    source = b""
+    for name in SOURCES:
+        with open(os.path.join(RESOURCES, name), "rb") as file:
+            source += file.read()
     options = [f"--gpu-architecture={architecture}", "--std=c++17"]
     options += [f"-D{name}" for name in defines]
     options += ["--ptxas-options=-v"] if verbose else []

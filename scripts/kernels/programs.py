@@ -1,4 +1,4 @@
-"""kernels.cu as functions of torch tensors, on a GPU through the driver, or on a CPU through emulate.cpp."""
+"""The kernels as functions of torch tensors, on a GPU through the driver, or on a CPU through emulate.cpp."""
 
 import ctypes
 import os
@@ -114,6 +114,9 @@ class Kernels:
     def flat_launch(self, name, rows, width, tensors, arguments):
         self.launch(name, rows * -(-width // 1024), 128, tensors, width, [*arguments, width])
 
+    def copy(self, x, to):
+        self.flat_launch("copy", *x.shape, [x, to], [x, to])
+
     def gated(self, gelu, gate, up, y):
         self.flat_launch("gated", *gate.shape, [gate, up, y], [int(gelu), gate, up, y])
 
@@ -121,6 +124,11 @@ class Kernels:
         tensors = [gate, up, dy, dgate, dup] + ([] if y is None else [y])
         self.flat_launch("gatedBackward", *gate.shape, tensors,
                          [int(gelu), gate, up, dy, dgate, dup, *([0, 0] if y is None else [y])])
+
+    def cross_entropy(self, logits, targets, factors, cap, nll):
+        rows, width = logits.shape
+        self.launch("crossEntropy", rows, 512, [logits], width,
+                    [logits, targets, 0 if factors is None else factors[:, 0].contiguous(), cap, nll, width])
 
     def attend_next(self, qkv, cos, sin, addresses, layer, positions, heads, key_heads, head_dim, window, scale, to):
         angles = [0] * 6 if cos is None else [cos, sin, cos.shape[1], wide(cos)]

@@ -1,42 +1,31 @@
 package thanora.fused;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
 import thanora.model.Angles;
-import thanora.tensor.DType;
 import thanora.tensor.GpuArguments;
 import thanora.tensor.GpuProgram;
 import thanora.tensor.Placement;
-import thanora.tensor.Tensors;
 
 /**
  * The kernels for 16 bits and float32 on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
  * when it is first used. Where rows do not begin at multiples of 16 bytes a slower build of it serves.
  */
 final class CudaKernels implements Kernels, NextTokens {
-  private static final int OLDEST_GPU = 80; // Ampere: the first to convert to bfloat16 by an instruction
-  private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu
+  private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu and packs.cu
   private static final int HELD = 4;
   private static final int LARGEST_BLOCK = 512;
   private static final int WARP = 32;
   private static final int BLOCK = 128;
   private static final int ATTENDING = 256; // as in kernels.cu
 
-  private static final Map<Placement, Optional<Kernels>> MADE = new ConcurrentHashMap<>();
+  private static final GpuProgram.Family<Kernels> FAMILY = new GpuProgram.Family<>(CudaKernels::new);
 
   /** Of kernels.cu, in their order. */
   private enum Name {
-    normFirst, normAgain, addNorm, normBackward, turn, gated, gatedBackward, attendNext
+    normFirst, normAgain, addNorm, normBackward, turn, copy, gated, gatedBackward, attendNext
   }
 
   private final Placement placement;
@@ -45,41 +34,17 @@ final class CudaKernels implements Kernels, NextTokens {
 
   private CudaKernels(Placement placement) {
     this.placement = placement;
-    aligned = compile(List.of());
+    aligned = compile();
   }
 
-  /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
+  /** Those of a GPU and type, if they serve. */
   static Optional<Kernels> of(Placement placement) {
-    if (placement.isCpu() || placement.dtype() == DType.F64 || !Tensors.cudaIsAvailable()) {
-      return Optional.empty();
-    }
-    return MADE.computeIfAbsent(placement, CudaKernels::tried);
+    return FAMILY.of(placement);
   }
 
-  private static Optional<Kernels> tried(Placement placement) {
-    try {
-      return Optional.of(new CudaKernels(placement));
-    } catch (LinkageError | IllegalStateException e) {
-      System.getLogger(CudaKernels.class.getName()).log(System.Logger.Level.WARNING,
-          "{0}: the fast kernels do not serve, so steps are slower: {1}", placement.device(), e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private GpuProgram.Kernel[] compile(List<String> defined) {
-    DType dtype = placement.dtype();
-    List<String> all = Stream.concat(
-        defined.stream(), dtype == DType.BF16 ? Stream.empty() : Stream.of(dtype.name())).toList();
-    GpuProgram program = new GpuProgram(source(), all, placement.device(), OLDEST_GPU);
+  private GpuProgram.Kernel[] compile(String... defined) {
+    GpuProgram program = new GpuProgram(CudaKernels.class, "kernels.cu", placement, defined);
     return Arrays.stream(Name.values()).map(name -> program.kernel(name.name())).toArray(GpuProgram.Kernel[]::new);
-  }
-
-  private static String source() {
-    try (InputStream in = CudaKernels.class.getResourceAsStream("kernels.cu")) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   @Override
@@ -117,6 +82,11 @@ final class CudaKernels implements Kernels, NextTokens {
         .number(wide(cos)).number(back ? -1f : 1f).matrix(to);
     int packs = Math.multiplyExact(rows * heads, up(half, PACK) + up(headDim - 2 * half, PACK));
     kernel(Name.turn, half | headDim, arguments).launch(up(packs, BLOCK), BLOCK, arguments);
+  }
+
+  @Override
+  public void copy(Tensor x, Tensor to) {
+    launchPacks(Name.copy, x, GpuArguments.start().matrix(x).matrix(to));
   }
 
   @Override
@@ -178,7 +148,7 @@ final class CudaKernels implements Kernels, NextTokens {
 
   private synchronized GpuProgram.Kernel[] unaligned() {
     if (unaligned == null) {
-      unaligned = compile(List.of("UNALIGNED"));
+      unaligned = compile("UNALIGNED");
     }
     return unaligned;
   }

@@ -10,6 +10,7 @@ import thanora.model.Past;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
+import thanora.tensor.SideStream;
 
 /**
  * A layer's attention from the normed input to the output of its last linear map.
@@ -112,14 +113,16 @@ record FusedAttention(
    * @param dy the gradient of the result, in a room of the last map's output
    * @param normed the normed input (N, D)
    * @param below whether the gradient of the input is wanted
+   * @param side where those of the adapters are made, if not in turn; the caller joins it
    * @return it, or empty
    */
   Optional<Tensor> backward(
-      Kept kept, Tensor dy, Tensor normed, TokenBatch batch, Optional<Angles> angles, boolean below) {
+      Kept kept, Tensor dy, Tensor normed, TokenBatch batch, Optional<Angles> angles, boolean below,
+      Optional<SideStream> side) {
     StackedLinear first = first();
     StackedLinear last = last();
     last.backShare(dy);
-    output.gradients(layer, dy, kept.mixed, kept.lastShare, batch);
+    output.gradients(layer, dy, kept.mixed, kept.lastShare, batch, side);
     if (!below && !first.isAdapted()) {
       return Optional.empty();
     }
@@ -127,9 +130,9 @@ record FusedAttention(
     Tensor room = kept.room; // nobody reads query, key and value any more
     turnBack(gradients.get(0), angles, query(room));
     turnBack(gradients.get(1), angles, key(room));
-    value(room).copy_(gradients.get(2));
+    kernels.copy(gradients.get(2), value(room));
     first.backShare(room);
-    inputs.gradients(layer, room, normed, kept.share, batch);
+    inputs.gradients(layer, room, normed, kept.share, batch, side);
     return below ? Optional.of(first.back(room)) : Optional.empty();
   }
 
@@ -137,7 +140,7 @@ record FusedAttention(
     if (angles.isPresent()) {
       turn(gradient, angles.get(), true, to);
     } else {
-      to.copy_(gradient);
+      kernels.copy(gradient, to);
     }
   }
 

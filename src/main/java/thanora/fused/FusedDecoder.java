@@ -15,6 +15,7 @@ import thanora.model.LayerPass;
 import thanora.model.TokenBatch;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
+import thanora.tensor.SideStream;
 import thanora.tensor.TensorScope;
 
 /**
@@ -29,13 +30,18 @@ import thanora.tensor.TensorScope;
  */
 public final class FusedDecoder implements LayerPass {
   /**
-   * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind.
+   * Weights of the layers of a run on a GPU, in bytes at most: they exist twice for a moment, kind by kind,
+   * when nothing else is there yet.
    * In main memory a layer is a run of its own, since many calls cost nothing there, and large pieces leave
    * holes in the heap.
    */
-  private static final long RUN = 1L << 30;
+  private static final long RUN = 4L << 30;
+
+  /** 2,048 tokens of a 7B model: where hiding a call behind another is worth the calls that it takes. */
+  private static final long LARGE = 1L << 23;
 
   private final Decoder model;
+  private final long large;
   private final Map<Integer, Place> places = new HashMap<>();
   private final TensorScope.Arena arena = new TensorScope.Arena();
   private final TensorScope.Arena ofRooms = new TensorScope.Arena();
@@ -50,16 +56,21 @@ public final class FusedDecoder implements LayerPass {
   /** Rooms of passes that are not recorded. */
   private record Prepared(long tokens, List<Long> widths, FusedLayer.Rooms rooms) {}
 
-  private FusedDecoder(Decoder model) {
+  private FusedDecoder(Decoder model, long large) {
     this.model = model;
+    this.large = large;
   }
 
   /** That of a model; from now on its passes that are not recorded take it. Weights of layers that are served move. */
   public static FusedDecoder of(Decoder model) {
-    if (!(model.pass() instanceof FusedDecoder)) {
-      model.use(new FusedDecoder(model));
-    }
-    return (FusedDecoder) model.pass();
+    return model.pass() instanceof FusedDecoder own ? own : of(model, LARGE);
+  }
+
+  /** @param large values of a layer's input from which on a GPU works on two things beside each other */
+  static FusedDecoder of(Decoder model, long large) {
+    FusedDecoder made = new FusedDecoder(model, large);
+    model.use(made);
+    return made;
   }
 
   /** Whether the fast way is taken at all. */
@@ -79,8 +90,9 @@ public final class FusedDecoder implements LayerPass {
     if (!same) {
       places.clear();
       arena.close(); // the weights are views of what it held, and stay
+      Optional<SideStream> side = arena.make(() -> SideStream.of(model.placement()));
       for (List<LayerPlan> alike : runs(plans)) {
-        LayerRun run = arena.make(() -> new LayerRun(model.placement(), alike));
+        LayerRun run = arena.make(() -> new LayerRun(model.placement(), alike, side, large));
         for (int i = 0; i < alike.size(); i++) {
           places.put(alike.get(i).number(), new Place(alike.get(i), run, i));
         }

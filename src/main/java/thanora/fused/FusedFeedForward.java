@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
+import thanora.tensor.SideStream;
 import thanora.tensor.Tensors;
 
 /**
@@ -76,24 +77,25 @@ record FusedFeedForward(
    * @param dy the gradient of the result (N, D)
    * @param normed the normed input (N, D)
    * @param below whether the gradient of the input is wanted
+   * @param side where those of the adapters are made, if not in turn; the caller joins it
    * @return it, or empty
    */
-  Optional<Tensor> backward(Kept kept, Tensor dy, Tensor normed, TokenBatch batch, boolean below) {
+  Optional<Tensor> backward(Kept kept, Tensor dy, Tensor normed, TokenBatch batch, boolean below, Optional<SideStream> side) {
     StackedLinear first = first();
     StackedLinear last = down.of(layer);
     Tensor ofSum = last.outputRoom(dy.size(0));
-    last.output(ofSum).copy_(dy);
+    kernels.copy(dy, last.output(ofSum));
     last.backShare(ofSum);
     Tensor room = kept.room; // gate and up make way for their gradients
     Tensor dProduct = last.back(ofSum);
     Tensor product = Tensors.alike(dProduct, dy.size(0), inner());
     kernels.gatedBackward(activation, gate(room), up(room), dProduct, gate(room), up(room), Optional.of(product));
-    down.gradients(layer, ofSum, product, kept.downShare, batch);
+    down.gradients(layer, ofSum, product, kept.downShare, batch, side);
     if (!below && !first.isAdapted()) {
       return Optional.empty();
     }
     first.backShare(room);
-    inputs.gradients(layer, room, normed, kept.share, batch);
+    inputs.gradients(layer, room, normed, kept.share, batch, side);
     return below ? Optional.of(first.back(room)) : Optional.empty();
   }
 

@@ -8,6 +8,7 @@ import thanora.model.Angles;
 import thanora.model.Norm;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
+import thanora.tensor.SideStream;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
@@ -19,10 +20,12 @@ import thanora.tensor.Tensors;
  *
  * @param adapted whether an adapter is on a map of the attention
  * @param rstdType a tensor of the type that root mean squares of norms have
+ * @param sideStream where gradients of adapters may be made beside those of inputs
+ * @param large values of an input from which on they are
  */
 record FusedLayer(
     Kernels kernels, Norm firstNorm, FusedAttention attention, Norm secondNorm, FusedFeedForward feedForward,
-    boolean adapted, Tensor rstdType) {
+    boolean adapted, Tensor rstdType, Optional<SideStream> sideStream, long large) {
 
   /** The results of the norms' root mean squares, the sum in the middle, and what the halves keep. */
   private record Kept(
@@ -108,30 +111,34 @@ record FusedLayer(
   private void backward(
       Tensor x, Kept kept, Tensor dy, TokenBatch batch, Optional<Angles> angles, Tape tape) {
     boolean below = tape.reaches(x);
+    Optional<SideStream> side = sideStream.filter(stream -> x.numel() >= large);
     Tensor room = attention.last().outputRoom(x.size(0));
     Tensor ofAttended = attention.last().output(room);
-    if (!secondHalf(kept, dy, batch, below || adapted, ofAttended)) {
+    if (!secondHalf(kept, dy, batch, below || adapted, ofAttended, side)) {
       return;
     }
     Tensor normed = Tensors.alike(x, x.size(0), x.size(1));
     kernels.normAgain(x, firstNorm.weight(), kept.firstRstd, normed);
-    Optional<Tensor> ofNormed = attention.backward(kept.attention, room, normed, batch, angles, below);
+    Optional<Tensor> ofNormed = attention.backward(kept.attention, room, normed, batch, angles, below, side);
     if (ofNormed.isPresent()) {
       Tensor dx = Tensors.alike(x, x.size(0), x.size(1));
       kernels.normBackward(ofNormed.get(), x, firstNorm.weight(), kept.firstRstd, ofAttended, dx);
       tape.add(x, dx);
     }
+    side.ifPresent(SideStream::join);
   }
 
   /** Writes the gradient of the sum in the middle, if it is wanted, and frees what that took. */
-  private boolean secondHalf(Kept kept, Tensor dy, TokenBatch batch, boolean wanted, Tensor ofAttended) {
+  private boolean secondHalf(
+      Kept kept, Tensor dy, TokenBatch batch, boolean wanted, Tensor ofAttended, Optional<SideStream> side) {
     try (TensorScope scope = TensorScope.open()) {
       Tensor attended = kept.attended();
       Tensor normed = Tensors.alike(attended, attended.size(0), attended.size(1));
       kernels.normAgain(attended, secondNorm.weight(), kept.secondRstd, normed);
-      Optional<Tensor> ofNormed = feedForward.backward(kept.feedForward, dy, normed, batch, wanted);
+      Optional<Tensor> ofNormed = feedForward.backward(kept.feedForward, dy, normed, batch, wanted, side);
       ofNormed.ifPresent(gradient -> kernels.normBackward(
           gradient, attended, secondNorm.weight(), kept.secondRstd, dy, ofAttended));
+      side.ifPresent(SideStream::join);
       return ofNormed.isPresent();
     }
   }

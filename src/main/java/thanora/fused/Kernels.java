@@ -43,6 +43,9 @@ interface Kernels {
    */
   void turn(Tensor x, int headDim, Tensor cos, Tensor sin, boolean back, Tensor to);
 
+  /** to = x. */
+  void copy(Tensor x, Tensor to);
+
   /** y = activation(gate) · up. */
   void gated(Activation activation, Tensor gate, Tensor up, Tensor y);
 

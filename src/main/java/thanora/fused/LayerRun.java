@@ -13,6 +13,7 @@ import thanora.model.TokenBatch;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Placement;
+import thanora.tensor.SideStream;
 import thanora.tensor.Tensors;
 
 /** Layers one after another that are bare, or that adapters are on in the same way; their weights are stacked. */
@@ -27,8 +28,10 @@ final class LayerRun {
    * Takes over the weights of the layers.
    *
    * @param plan of each layer
+   * @param side where gradients of adapters may be made beside those of inputs
+   * @param large values of an input from which on they are
    */
-  LayerRun(Placement placement, List<LayerPlan> plan) {
+  LayerRun(Placement placement, List<LayerPlan> plan, Optional<SideStream> side, long large) {
     this.adapters = plan.get(0).adapters();
     this.weights = IntStream.range(0, LayerPlan.KINDS)
         .mapToObj(kind -> new StackedWeights(placement, plan, kind)).toList();
@@ -40,7 +43,7 @@ final class LayerRun {
       layers.add(new FusedLayer(kernels, parts.beforeAttention(),
           new FusedAttention(kernels, plan.get(i).number(), i, parts.attention(), weights.get(0), weights.get(1)),
           parts.beforeFeedForward(), new FusedFeedForward(kernels, i, parts.activation(), weights.get(2), weights.get(3)),
-          weights.get(0).of(i).isAdapted() || weights.get(1).of(i).isAdapted(), rstdType));
+          weights.get(0).of(i).isAdapted() || weights.get(1).of(i).isAdapted(), rstdType, side, large));
     }
   }
 

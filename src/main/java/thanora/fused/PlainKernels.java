@@ -30,6 +30,11 @@ final class PlainKernels implements Kernels {
   }
 
   @Override
+  public void copy(Tensor x, Tensor to) {
+    to.copy_(x);
+  }
+
+  @Override
   public void addNorm(Tensor a, Tensor b, Tensor weight, double eps, Tensor sum, Tensor y, Tensor rstd) {
     Into.add(sum, a, b);
     norm(sum, weight, eps, y, rstd);

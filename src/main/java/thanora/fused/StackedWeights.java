@@ -13,6 +13,7 @@ import thanora.tensor.Into;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
+import thanora.tensor.SideStream;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
@@ -152,8 +153,12 @@ final class StackedWeights {
     return all.size(1) - rows;
   }
 
-  /** Takes the gradients of a layer's factors; see {@link StackedLinear#gradients}. */
-  void gradients(int layer, Tensor room, Tensor x, Tensor h, TokenBatch batch) {
+  /**
+   * Takes the gradients of a layer's factors; see {@link StackedLinear#gradients}.
+   *
+   * @param side where they are made, if not in turn; the caller joins it
+   */
+  void gradients(int layer, Tensor room, Tensor x, Tensor h, TokenBatch batch, Optional<SideStream> side) {
     if (rows == 0) {
       return;
     }
@@ -168,7 +173,10 @@ final class StackedWeights {
     StackedLinear.TokenProducts products = apart.isPresent()
         ? (to, left, right) -> apart.get().products(to, left, right, batch)
         : (to, left, right) -> Into.matmul(to.select(0, 0), Ops.transpose(left), right);
-    of(layer).gradients(products, room, x, h, gradientsOfA.select(0, layer), gradientsOfBt.select(0, layer));
+    Tensor ofA = gradientsOfA.select(0, layer);
+    Tensor ofBt = gradientsOfBt.select(0, layer);
+    Runnable work = () -> of(layer).gradients(products, room, x, h, ofA, ofBt);
+    side.ifPresentOrElse(stream -> stream.run(work), work);
   }
 
   /** Adds the gradients of all layers to the adapter's. */

@@ -1,5 +1,6 @@
 package thanora.lora;
 
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -13,7 +14,8 @@ import thanora.tensor.TensorScope;
  * updates orthogonal. One Gram a side does it for all pairs: with X the rows of A, or of Bᵀ, G = X
  * Xᵀ and Z the mask of {@link BlockMasks}, the value is ½‖Z∘G‖² and the gradient 2(Z∘G)X. The
  * cosine form does the same with rows scaled to length 1 and projects the gradient: (I −
- * x̂x̂ᵀ)(2(Z∘G)X̂)/‖x‖. With {@link SprConfig.Between#ROWS} each row is a block of its own.
+ * x̂x̂ᵀ)(2(Z∘G)X̂)/‖x‖. Lengths are in G's diagonal, and what is projected are sums of rows of X, so both
+ * are done on r × r matrices. With {@link SprConfig.Between#ROWS} each row is a block of its own.
  *
  * <p>All modules of one shape are one stack and cost two {@code bmm} a side, whatever the number of
  * tasks. Called once an optimiser step, not once a micro-batch. Records no graph.
@@ -71,14 +73,29 @@ public final class SubspacePenalty {
     return config.pairs() == SprConfig.Pairs.MEAN ? Ops.div(x, masks.counts()) : x;
   }
 
-  /** Rows as they are compared, their Gram, and what leads back to the gradient. */
-  private record Side(Tensor rows, Tensor lengths, Tensor gram, Tensor gradient) {}
+  /**
+   * One side of the modules of a stack.
+   *
+   * @param rows X (n, r, ·)
+   * @param inverse 1/‖x‖ (n, r, 1), where rows are compared by their cosine
+   * @param gram of the rows as they are compared (n, r, r)
+   * @param gradient added to
+   */
+  private record Side(Tensor rows, Optional<Tensor> inverse, Tensor gram, Tensor gradient) {}
 
   private Side side(Tensor x, Tensor gradient) {
-    Tensor x0 = x.detach();
-    Tensor lengths = Ops.atLeast(Ops.norms(x0, -1), LENGTH_EPS);
-    Tensor rows = config.norm() == SprConfig.Norm.COSINE ? Ops.div(x0, lengths) : x0;
-    return new Side(rows, lengths, Ops.bmm(rows, Ops.transposeLast(rows)), gradient);
+    Tensor rows = x.detach();
+    Tensor gram = Ops.bmm(rows, Ops.transposeLast(rows));
+    if (config.norm() != SprConfig.Norm.COSINE) {
+      return new Side(rows, Optional.empty(), gram, gradient);
+    }
+    Tensor inverse = Ops.atLeast(Ops.diagonals(gram), LENGTH_EPS * LENGTH_EPS).rsqrt_().unsqueeze(-1);
+    return new Side(rows, Optional.of(inverse), between(gram, inverse), gradient);
+  }
+
+  /** Each entry times the factors of its row and of its column. */
+  private static Tensor between(Tensor gram, Tensor factors) {
+    return Ops.mul(Ops.mul(gram, factors), Ops.transposeLast(factors));
   }
 
   private Tensor separate(Side side, BlockMasks masks) {
@@ -146,13 +163,15 @@ public final class SubspacePenalty {
     if (scale == 0) {
       return;
     }
-    if (config.norm() != SprConfig.Norm.COSINE) {
-      Ops.addBmmInPlace(side.gradient, w, side.rows, scale);
-      return;
-    }
-    Tensor raw = Ops.bmm(w, side.rows);
-    Tensor along = Ops.sum(Ops.mul(raw, side.rows), -1).unsqueeze(-1);
-    Tensor projected = Ops.div(Ops.sub(raw, Ops.mul(along, side.rows)), side.lengths);
-    Ops.addInPlace(side.gradient, projected, scale);
+    Tensor ofRows = side.inverse.map(inverse -> projected(w, side.gram, inverse)).orElse(w);
+    Ops.addBmmInPlace(side.gradient, ofRows, side.rows, scale);
+  }
+
+  /** (I − x̂x̂ᵀ) w X̂ / ‖x‖ as sums of rows of X. */
+  private static Tensor projected(Tensor w, Tensor gram, Tensor inverse) {
+    Tensor along = Ops.sum(Ops.mul(w, gram), -1).unsqueeze(-1); // w X̂ along x̂
+    Tensor sums = between(w, inverse);
+    Ops.diagonals(sums).sub_(Ops.mul(along, Ops.mul(inverse, inverse)).squeeze(-1));
+    return sums;
   }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import thanora.tensor.CrossEntropy;
 import thanora.tensor.DType;
 
 /**
@@ -307,10 +308,11 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     return Math.max(Math.max(forward, scores), Math.max(head, backward) + rows.tokens * d * element);
   }
 
-  /** Bytes of a chunk's logits: in the activations' type, in float32, and their exponentials. */
+  /** Bytes of a chunk's logits: in the activations' type alone, or in float32 too, and their exponentials. */
   public long logits(long labels) {
     long chunk = Math.min(labels, Math.max(1, HeadLoss.budget(gpu) / config.vocabulary()));
-    long each = 2 * FLOAT + (dtype == DType.F32 ? 0 : dtype.bytes());
+    boolean alone = gpu && CrossEntropy.suits(dtype, config.vocabulary());
+    long each = (alone ? 0 : 2 * FLOAT) + (dtype == DType.F32 ? 0 : dtype.bytes());
     return chunk * config.vocabulary() * each;
   }
 }

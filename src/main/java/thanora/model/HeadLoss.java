@@ -2,7 +2,9 @@ package thanora.model;
 
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.CrossEntropy;
 import thanora.tensor.DType;
+import thanora.tensor.Into;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -75,11 +77,12 @@ public final class HeadLoss {
       for (int start = 0; start < labelled.length; start += chunk) {
         int length = Math.min(chunk, labelled.length - start);
         try (TensorScope scope = TensorScope.open()) {
-          Tensor part = chunkLoss(model, Ops.narrow(rows, 0, start, length),
-              Ops.narrow(ids, 0, start, length), Ops.narrow(nll, 0, start, length),
+          Tensor logits = model.logits(Ops.narrow(rows, 0, start, length)); // (m, V)
+          Optional<Tensor> slopes = slopes(model, logits, Ops.narrow(ids, 0, start, length),
+              Ops.narrow(nll, 0, start, length),
               wantGradient ? Optional.of(Ops.narrow(factors, 0, start, length)) : Optional.empty());
           if (wantGradient) {
-            Ops.narrow(rowGradient, 0, start, length).copy_(part);
+            Into.matmul(Ops.narrow(rowGradient, 0, start, length), slopes.get(), model.head());
           }
         }
       }
@@ -92,22 +95,31 @@ public final class HeadLoss {
     }
   }
 
-  /** Writes the chunk's losses into {@code nll}; returns its gradient (m, D) if wanted, else the logits. */
-  private static Tensor chunkLoss(
-      Decoder model, Tensor rows, Tensor targets, Tensor nll, Optional<Tensor> factors) {
-    Tensor logits = Tensors.cast(model.logits(rows), DType.F32); // (m, V)
-    Tensor column = targets.unsqueeze(1); // (m, 1)
-    Tensor total = Ops.logSumExp(logits); // (m, 1)
-    nll.copy_(Ops.sub(total, logits.gather(1, column)).view(-1));
-    if (factors.isEmpty()) {
-      return logits;
+  /**
+   * Writes a chunk's losses.
+   *
+   * @param logits (m, V), which are used up
+   * @return factors times the gradient with respect to them before a soft cap, where factors are given
+   */
+  private static Optional<Tensor> slopes(
+      Decoder model, Tensor logits, Tensor targets, Tensor nll, Optional<Tensor> factors) {
+    Optional<CrossEntropy> kernel = CrossEntropy.of(model.placement(), model.config().vocabulary());
+    if (kernel.isPresent()) {
+      kernel.get().apply(logits, targets, factors, model.config().logitCap(), nll);
+      return factors.map(given -> logits);
     }
-    Optional<Tensor> slope = model.logitSlope(logits);
-    Tensor probabilities = logits.sub_(total).exp_();
-    Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), rows.size(0), 1), -1);
+    Tensor wide = Tensors.cast(logits, DType.F32);
+    Tensor column = targets.unsqueeze(1); // (m, 1)
+    Tensor total = Ops.logSumExp(wide); // (m, 1)
+    nll.copy_(Ops.sub(total, wide.gather(1, column)).view(-1));
+    if (factors.isEmpty()) {
+      return Optional.empty();
+    }
+    Optional<Tensor> slope = model.logitSlope(wide);
+    Tensor probabilities = wide.sub_(total).exp_();
+    Tensor minusOne = Ops.addInPlace(Tensors.zeros(model.placement().with(DType.F32), logits.size(0), 1), -1);
     probabilities.scatter_add_(1, column, minusOne);
     slope.ifPresent(probabilities::mul_);
-    Tensor weights = Tensors.cast(probabilities.mul_(factors.get()), model.placement().dtype());
-    return Ops.matmul(weights, model.head());
+    return Optional.of(Tensors.cast(probabilities.mul_(factors.get()), model.placement().dtype()));
   }
 }

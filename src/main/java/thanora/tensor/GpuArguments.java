@@ -61,6 +61,11 @@ public final class GpuArguments {
     return put(0).put(0);
   }
 
+  /** Stands for no vector. */
+  public GpuArguments noVector() {
+    return put(0);
+  }
+
   /** A 32-bit integer, or a truth as 0 or 1. */
   public GpuArguments number(int value) {
     return put(value);

@@ -3,9 +3,18 @@ package thanora.tensor;
 import static org.bytedeco.cuda.global.cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static org.bytedeco.cuda.global.cudart.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.IntSupplier;
-import java.util.stream.Stream;
 import org.bytedeco.cuda.cudart.CUctx_st;
 import org.bytedeco.cuda.cudart.CUfunc_st;
 import org.bytedeco.cuda.cudart.CUmod_st;
@@ -21,34 +30,77 @@ import org.bytedeco.javacpp.SizeTPointer;
  * default stream.
  */
 public final class GpuProgram {
+  private static final int OLDEST_GPU = 80; // Ampere: the first to convert to bfloat16 by an instruction
+
   private final CUctx_st context = new CUctx_st();
   private final CUmod_st module = new CUmod_st();
 
   /**
-   * Compiles a program.
+   * Compiles a program for elements of a type on a GPU, which libtorch must have used already.
    *
-   * @param source CUDA C++ that includes nothing
+   * @param owner a class in whose package the source is; it is put behind packs.cu
    * @param defined names of the preprocessor to define
-   * @param device {@code cuda} or {@code cuda:N}; libtorch must have used it already
-   * @param oldest compute capability that the source needs at least, such as 80
    * @throws LinkageError if CUDA's libraries, or the classes that call them, are not there
    * @throws IllegalStateException if the source does not compile for this GPU
    */
-  public GpuProgram(String source, List<String> defined, String device, int oldest) {
+  public GpuProgram(Class<?> owner, String file, Placement elements, String... defined) {
     try (TensorScope scope = TensorScope.open()) {
-      int index = device.contains(":") ? Integer.parseInt(device.split(":")[1]) : 0;
       int[] handle = new int[1];
-      check(cudart.cuDeviceGet(handle, index));
-      int capability = 10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, handle[0])
-          + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, handle[0]);
-      if (capability < oldest) {
-        throw new IllegalStateException("compute capability " + capability + " is less than " + oldest);
+      check(cudart.cuDeviceGet(handle, elements.index()));
+      int capability = capability(handle[0]);
+      if (capability < OLDEST_GPU) {
+        throw new IllegalStateException("compute capability " + capability + " is less than " + OLDEST_GPU);
       }
-      BytePointer code = compiled(source, Stream.concat(
-          Stream.of("--gpu-architecture=sm_" + capability, "--std=c++17"),
-          defined.stream().map(name -> "-D" + name)).toArray(String[]::new));
+      List<String> options = new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17"));
+      Arrays.stream(defined).forEach(name -> options.add("-D" + name));
+      if (elements.dtype() != DType.BF16) {
+        options.add("-D" + elements.dtype().name());
+      }
+      String source = text(GpuProgram.class, "packs.cu") + text(owner, file);
+      BytePointer code = compiled(source, options.toArray(String[]::new));
       check(cudart.cuDevicePrimaryCtxRetain(context, handle[0])); // the one libtorch is in
       inContext(() -> cudart.cuModuleLoadData(module, code));
+    }
+  }
+
+  private static String text(Class<?> owner, String file) {
+    try (InputStream in = owner.getResourceAsStream(file)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Kernels of one kind, compiled for each GPU and type of 16 bits, or float32, when they are first asked for.
+   *
+   * @param <T> what calls them
+   */
+  public static final class Family<T> {
+    private final Map<Placement, Optional<T>> made = new ConcurrentHashMap<>();
+    private final Function<Placement, T> make;
+
+    /** @param make compiles those of a placement */
+    public Family(Function<Placement, T> make) {
+      this.make = make;
+    }
+
+    /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
+    public Optional<T> of(Placement placement) {
+      if (placement.isCpu() || placement.dtype() == DType.F64 || !Tensors.cudaIsAvailable()) {
+        return Optional.empty();
+      }
+      return made.computeIfAbsent(placement, this::tried);
+    }
+
+    private Optional<T> tried(Placement placement) {
+      try {
+        return Optional.of(make.apply(placement));
+      } catch (LinkageError | IllegalStateException e) {
+        System.getLogger(GpuProgram.class.getName()).log(System.Logger.Level.WARNING,
+            "{0}: the fast kernels do not serve, so steps are slower: {1}", placement.device(), e.getMessage());
+        return Optional.empty();
+      }
     }
   }
 
@@ -114,6 +166,12 @@ public final class GpuProgram {
 
   private static String firstLine(String text) {
     return text.lines().filter(line -> !line.isBlank()).findFirst().orElse("NVRTC gives no reason");
+  }
+
+  /** Compute capability of a GPU, such as 80. */
+  static int capability(int handle) {
+    return 10 * attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, handle)
+        + attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, handle);
   }
 
   private static int attribute(int which, int handle) {

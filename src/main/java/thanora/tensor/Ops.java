@@ -3,12 +3,8 @@ package thanora.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.BoolOptional;
-import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.DoubleOptional;
-import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.LongOptional;
-import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -25,6 +21,9 @@ import org.bytedeco.pytorch.global.torch;
  * InPlace}; results belong to the caller's {@link TensorScope}.
  */
 public final class Ops {
+  private static final BoxedOperator GROUPED_PRODUCT = new BoxedOperator("aten::_grouped_mm");
+  private static final BoxedOperator ADAMW = new BoxedOperator("aten::_fused_adamw_");
+
   private Ops() {}
 
   /** x Wᵀ; x (N, in), W (out, in). */
@@ -363,17 +362,21 @@ public final class Ops {
    * @param ends row behind each segment, (G) int32, on the device; the first begins at row 0
    */
   public static Tensor segmentProducts(Tensor left, Tensor right, Tensor ends) {
-    IValue none = new IValue();
-    IValueVector stack = new IValueVector(
-        new IValue(left.t()), new IValue(right), new IValue(ends), none, none); // bias, type
-    GroupedProduct.HANDLE.callBoxed(stack);
-    return new Tensor(stack.get(0).toTensor()); // an element dies with its vector
+    return GROUPED_PRODUCT.call(left.t(), right, ends, null, null).tensor(0); // no bias, the type of left
   }
 
-  /** Not bound by the presets, so it is reached through the dispatcher. */
-  private static final class GroupedProduct {
-    static final OperatorHandle HANDLE = TensorScope.outside(
-        () -> Dispatcher.singleton().findSchemaOrThrow("aten::_grouped_mm", ""));
+  /**
+   * One update of AdamW in place, in one pass over the memory; vectors of one length, float32.
+   *
+   * <p>m ← β₁ m + (1−β₁) g; v ← β₂ v + (1−β₂) g²; θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂, v̂ the
+   * bias-corrected moments. Source: Loshchilov and Hutter, arXiv 1711.05101.
+   *
+   * @param step number of this update, from 1; one element, on the same device
+   */
+  public static void adamwInPlace(Tensor theta, Tensor gradient, Tensor m, Tensor v, Tensor step,
+      double rate, double beta1, double beta2, double weightDecay, double epsilon) {
+    ADAMW.call(List.of(theta), List.of(gradient), List.of(m), List.of(v), List.of(), List.of(step),
+        rate, beta1, beta2, weightDecay, epsilon, false, false, null, null); // variants, scale of the gradient
   }
 
   /** The last two dimensions swapped, as a view. */
@@ -414,6 +417,11 @@ public final class Ops {
   /** The diagonal of a matrix, as a view. */
   public static Tensor diagonal(Tensor a) {
     return a.diagonal();
+  }
+
+  /** The diagonals of a stack of matrices (n, p, p), as a view (n, p). */
+  public static Tensor diagonals(Tensor a) {
+    return a.diagonal(0, 1, 2);
   }
 
   /**

@@ -26,6 +26,11 @@ public record Placement(String device, DType dtype) {
     return new Placement(other, dtype);
   }
 
+  /** Number of the GPU; the first one where none is named. */
+  public int index() {
+    return device.contains(":") ? Integer.parseInt(device.split(":")[1]) : 0;
+  }
+
   /** Whether this is main memory. */
   public boolean isCpu() {
     return device.equals("cpu");

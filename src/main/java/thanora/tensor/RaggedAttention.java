@@ -1,32 +1,20 @@
 package thanora.tensor;
 
 import java.util.List;
-import org.bytedeco.pytorch.Dispatcher;
-import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.IValueVector;
-import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Tensor;
 
 /**
  * Causal attention within rows of unequal length that lie one after another, by libtorch's
- * FlashAttention (arXiv 2307.08691): no padding, no gather, no mask. It exists for CUDA and 16 bits
- * only, and is reached through the dispatcher, since the presets do not bind it.
+ * FlashAttention (arXiv 2307.08691): no padding, no gather, no mask. It exists for CUDA and 16 bits only.
+ *
+ * <p>Rows of one length go to {@link DenseAttention} where that serves.
  */
 public final class RaggedAttention {
   private static final int LARGEST_HEAD = 256;
+  private static final BoxedOperator FORWARD = new BoxedOperator("aten::_flash_attention_forward");
+  private static final BoxedOperator BACKWARD = new BoxedOperator("aten::_flash_attention_backward");
 
   private RaggedAttention() {}
-
-  /** Looked up when first asked for: the operator's name is there without a GPU, its kernel is not. */
-  private static final class Forward {
-    static final OperatorHandle HANDLE = TensorScope.outside(
-        () -> Dispatcher.singleton().findSchemaOrThrow("aten::_flash_attention_forward", ""));
-  }
-
-  private static final class Backward {
-    static final OperatorHandle HANDLE = TensorScope.outside(
-        () -> Dispatcher.singleton().findSchemaOrThrow("aten::_flash_attention_backward", ""));
-  }
 
   /** Tried once: the kernel refuses GPUs before the A100's generation. */
   private static final class Trial {
@@ -59,7 +47,19 @@ public final class RaggedAttention {
    * @param longest tokens of the longest row
    * @param window keys a query sees, itself included; 0 for all
    */
-  public record Rows(double scale, Tensor starts, long longest, int window) {}
+  public record Rows(double scale, Tensor starts, long longest, int window) {
+    long count() {
+      return starts.size(0) - 1;
+    }
+
+    private Long before() {
+      return window > 0 ? (long) window - 1 : null;
+    }
+
+    private Long behind() {
+      return window > 0 ? 0L : null;
+    }
+  }
 
   /**
    * What the forward pass gives.
@@ -67,8 +67,9 @@ public final class RaggedAttention {
    * @param output (N, H, Dh)
    * @param logSumExp of each query's scores
    * @param rest two tensors more that {@link #backward} wants
+   * @param dense whether {@link DenseAttention} made it
    */
-  public record Result(Tensor output, Tensor logSumExp, List<Tensor> rest) {
+  public record Result(Tensor output, Tensor logSumExp, List<Tensor> rest, boolean dense) {
     /** Everything that {@link #backward} reads of it. */
     public List<Tensor> kept() {
       return List.of(output, logSumExp, rest.get(0), rest.get(1));
@@ -84,44 +85,23 @@ public final class RaggedAttention {
    * @param v like k
    */
   public static Result forward(Tensor q, Tensor k, Tensor v, Rows rows) {
-    IValueVector stack = stack(List.of(q, k, v));
-    push(stack, rows);
-    stack.push_back(new IValue(false)); // debug mask
-    push(stack, rows.scale, rows.window);
-    IValue none = new IValue();
-    stack.push_back(none).push_back(none); // used keys, slopes
-    Forward.HANDLE.callBoxed(stack);
-    return new Result(tensor(stack, 0), tensor(stack, 1), List.of(tensor(stack, 2), tensor(stack, 3)));
+    if (DenseAttention.serves(q, rows)) {
+      return DenseAttention.forward(q, k, v, rows);
+    }
+    BoxedOperator.Results results = FORWARD.call(q, k, v, rows.starts, rows.starts, rows.longest, rows.longest,
+        0.0, true, false, // dropout, causal, debug mask
+        rows.scale, rows.before(), rows.behind(), null, null); // used keys, slopes
+    return new Result(results.tensor(0), results.tensor(1), List.of(results.tensor(2), results.tensor(3)), false);
   }
 
   /** Gradients of q, k and v, each as long and wide as it is. */
   public static List<Tensor> backward(Tensor dy, Tensor q, Tensor k, Tensor v, Result result, Rows rows) {
-    IValueVector stack = stack(List.of(dy, q, k, v, result.output, result.logSumExp));
-    push(stack, rows);
-    result.rest.forEach(tensor -> stack.push_back(new IValue(tensor)));
-    push(stack, rows.scale, rows.window);
-    Backward.HANDLE.callBoxed(stack);
-    return List.of(tensor(stack, 0), tensor(stack, 1), tensor(stack, 2));
-  }
-
-  private static IValueVector stack(List<Tensor> tensors) {
-    return new IValueVector(tensors.stream().map(IValue::new).toArray(IValue[]::new));
-  }
-
-  private static void push(IValueVector stack, Rows rows) {
-    IValue starts = new IValue(rows.starts);
-    IValue longest = new IValue(rows.longest);
-    stack.push_back(starts).push_back(starts).push_back(longest).push_back(longest);
-    stack.push_back(new IValue(0.0)).push_back(new IValue(true)); // dropout, causal
-  }
-
-  private static void push(IValueVector stack, double scale, int window) {
-    stack.push_back(new IValue(scale)); // then keys to the left and to the right
-    stack.push_back(window > 0 ? new IValue((long) window - 1) : new IValue());
-    stack.push_back(window > 0 ? new IValue(0L) : new IValue());
-  }
-
-  private static Tensor tensor(IValueVector stack, long at) {
-    return new Tensor(stack.get(at).toTensor()); // an element dies with its vector
+    if (result.dense) {
+      return DenseAttention.backward(dy, q, k, v, result, rows);
+    }
+    BoxedOperator.Results results = BACKWARD.call(dy, q, k, v, result.output, result.logSumExp,
+        rows.starts, rows.starts, rows.longest, rows.longest, 0.0, true, // dropout, causal
+        result.rest.get(0), result.rest.get(1), rows.scale, rows.before(), rows.behind());
+    return List.of(results.tensor(0), results.tensor(1), results.tensor(2));
   }
 }

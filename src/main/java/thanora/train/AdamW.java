@@ -2,18 +2,15 @@ package thanora.train;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
-/**
- * AdamW over float32 vectors, one a row: (K, P).
- *
- * <p>m ← β₁ m + (1−β₁) g; v ← β₂ v + (1−β₂) g²; θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂, v̂ the
- * bias-corrected moments. Source: Loshchilov and Hutter, arXiv 1711.05101.
- */
+/** AdamW over float32 vectors, one a row: (K, P). See {@link Ops#adamwInPlace}. */
 final class AdamW implements AutoCloseable {
   private final TensorScope.Arena arena = new TensorScope.Arena();
   private final double beta1;
@@ -36,55 +33,31 @@ final class AdamW implements AutoCloseable {
   record Rates(long start, long length, double[] byRow) {}
 
   /**
-   * One update in place, of all rows at once.
+   * One update in place.
    *
    * @param step number of this update, from 1
    * @param rates of all columns, in parts
    * @param except rows that keep parameters and moments
    */
   void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates, int[] except) {
-    if (except.length == parameters.size(0)) {
-      return;
-    }
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      if (except.length == 0) {
-        update(parameters, gradients, step, rates);
-        return;
+      Set<Integer> left = Arrays.stream(except).boxed().collect(Collectors.toSet());
+      Tensor number = Tensors.column(new double[] {step}, Tensors.device(parameters));
+      for (int row = 0; row < parameters.size(0); row++) {
+        if (left.contains(row)) {
+          continue;
+        }
+        for (Rates part : rates) {
+          Ops.adamwInPlace(columns(parameters, row, part), columns(gradients, row, part),
+              columns(firstMoment, row, part), columns(secondMoment, row, part), number,
+              part.byRow[row], beta1, beta2, weightDecay, epsilon);
+        }
       }
-      Tensor rows = Tensors.of(except, Tensors.device(parameters));
-      List<Tensor> changed = List.of(parameters, firstMoment, secondMoment);
-      List<Tensor> before = changed.stream().map(tensor -> Ops.select(tensor, 0, rows)).toList();
-      update(parameters, gradients, step, rates);
-      for (int i = 0; i < changed.size(); i++) {
-        changed.get(i).index_copy_(0, rows, before.get(i));
-      }
     }
   }
 
-  private void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates) {
-    Ops.addInPlace(Ops.scaleInPlace(firstMoment, beta1), gradients, 1 - beta1);
-    Ops.addProductInPlace(Ops.scaleInPlace(secondMoment, beta2), gradients, gradients, 1 - beta2);
-    Tensor root = Ops.scaleInPlace(secondMoment.sqrt(), 1 / Math.sqrt(1 - Math.pow(beta2, step)));
-    Ops.addInPlace(root, epsilon);
-    for (Rates part : rates) {
-      move(columns(parameters, part), columns(firstMoment, part), columns(root, part), step, part.byRow);
-    }
-  }
-
-  private static Tensor columns(Tensor tensor, Rates part) {
-    return Ops.narrow(tensor, 1, part.start, part.length);
-  }
-
-  /** θ ← (1 − lr·wd) θ − lr · m / (1−β₁ᵗ) / root. */
-  private void move(Tensor theta, Tensor m, Tensor root, long step, double[] rates) {
-    String device = Tensors.device(theta);
-    if (weightDecay > 0) {
-      double[] kept = Arrays.stream(rates).map(rate -> 1 - rate * weightDecay).toArray();
-      Ops.mulInPlace(theta, Tensors.column(kept, device));
-    }
-    double correction = 1 - Math.pow(beta1, step);
-    double[] factors = Arrays.stream(rates).map(rate -> -rate / correction).toArray();
-    Ops.addInPlace(theta, Ops.divInPlace(Ops.mul(m, Tensors.column(factors, device)), root));
+  private static Tensor columns(Tensor tensor, int row, Rates part) {
+    return Ops.narrow(tensor.select(0, row), 0, part.start, part.length);
   }
 
   Tensor firstMoment() {

@@ -129,6 +129,8 @@ class CudaKernelsTest {
       PLAIN.gated(activation, exact(gate), exact(up), want);
       PLAIN.gatedBackward(activation, exact(gate), exact(up), exact(dy), wantGate, wantUp, Optional.empty());
 
+      kernels.copy(gate, y);
+      assertClose(y, exact(gate));
       kernels.gated(activation, gate, up, y);
       assertClose(y, want);
       Tensor dgate = matrix(rows, width);

@@ -80,7 +80,7 @@ class FusedDecoderTest {
     boolean exact = model.placement().dtype() == DType.F64;
     Passed plain = Passed.of(model, adapter, batch, LayerPass.PLAIN);
     assertAlike(plain, Passed.of(model, adapter, batch, LayerPass.PLAIN, true));
-    FusedDecoder fused = FusedDecoder.of(model);
+    FusedDecoder fused = FusedDecoder.of(model, 0);
     assertThat(fused.layers(true)).hasSize(layers);
     for (int pass = 0; pass < 2; pass++) {
       Passed fast = Passed.of(model, adapter, batch, fused);

@@ -8,7 +8,7 @@ import java.util.Random;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Beside padded attention in float64 on the CPU, from the same bfloat16 numbers, row by row. */
 @Tag("gpu")
@@ -16,14 +16,16 @@ class RaggedAttentionTest {
   private static final int HEADS = 4;
   private static final int KEY_HEADS = 2;
   private static final int WIDTH = 64;
-  private static final int[] STARTS = {0, 5, 6, 40, 57};
   private static final double SCALE = 0.2;
   private static final Placement GPU = new Placement("cuda", DType.BF16);
   private static final Placement EXACT = new Placement("cpu", DType.F64);
 
+  private int[] starts;
+
   @ParameterizedTest
-  @ValueSource(ints = {0, 7})
-  void equalsPaddedAttentionInValueAndGradients(int window) {
+  @CsvSource({"0, false", "7, false", "0, true"})
+  void equalsPaddedAttentionInValueAndGradients(int window, boolean equallyLong) {
+    starts = equallyLong ? new int[] {0, 128, 256} : new int[] {0, 5, 6, 40, 57};
     try (TensorScope scope = TensorScope.open()) {
       Tensor q = heads(HEADS, 1);
       Tensor k = heads(KEY_HEADS, 2);
@@ -31,10 +33,12 @@ class RaggedAttentionTest {
       Tensor dy = heads(HEADS, 4);
       assertThat(RaggedAttention.serves(q)).isTrue();
       List<Tensor> inputs = List.of(leaf(q), leaf(k), leaf(v));
-      Tensor starts = Tensors.to(Tensors.of(STARTS, "cuda"), new Placement("cuda", DType.I32));
+      Tensor firsts = Tensors.to(Tensors.of(starts, "cuda"), new Placement("cuda", DType.I32));
 
-      Tensor y = RaggedAttention.forward(inputs.get(0), inputs.get(1), inputs.get(2),
-          new RaggedAttention.Rows(SCALE, starts, 34, window)).output();
+      RaggedAttention.Result result = RaggedAttention.forward(inputs.get(0), inputs.get(1), inputs.get(2),
+          new RaggedAttention.Rows(SCALE, firsts, equallyLong ? 128 : 34, window));
+      assertThat(result.dense()).isEqualTo(equallyLong);
+      Tensor y = result.output();
       List<Tensor> gradients = Ops.gradients(y, inputs, dy);
 
       List<Tensor> wide = inputs.stream().map(x -> leaf(Tensors.to(x.detach(), EXACT))).toList();
@@ -47,8 +51,8 @@ class RaggedAttentionTest {
     }
   }
 
-  private static Tensor heads(int count, long seed) {
-    int tokens = STARTS[STARTS.length - 1];
+  private Tensor heads(int count, long seed) {
+    int tokens = starts[starts.length - 1];
     float[] values = Seeds.uniform(new Random(seed), tokens * count * WIDTH, 2);
     return Tensors.to(Tensors.of(values, tokens, count, WIDTH), GPU);
   }
@@ -59,10 +63,10 @@ class RaggedAttentionTest {
     return leaf;
   }
 
-  private static Tensor byRow(Tensor q, Tensor k, Tensor v, int window) {
+  private Tensor byRow(Tensor q, Tensor k, Tensor v, int window) {
     List<Tensor> rows = new ArrayList<>();
-    for (int row = 0; row + 1 < STARTS.length; row++) {
-      int length = STARTS[row + 1] - STARTS[row];
+    for (int row = 0; row + 1 < starts.length; row++) {
+      int length = starts[row + 1] - starts[row];
       float[] seen = new float[length * length];
       for (int t = 0; t < length; t++) {
         for (int s = window == 0 ? 0 : Math.max(0, t - window + 1); s <= t; s++) {
@@ -77,8 +81,8 @@ class RaggedAttentionTest {
   }
 
   /** (1, H, L, Dh). */
-  private static Tensor row(Tensor x, int row) {
-    return Ops.narrow(x, 0, STARTS[row], STARTS[row + 1] - STARTS[row]).transpose(0, 1).unsqueeze(0);
+  private Tensor row(Tensor x, int row) {
+    return Ops.narrow(x, 0, starts[row], starts[row + 1] - starts[row]).transpose(0, 1).unsqueeze(0);
   }
 
   private static double distance(Tensor actual, Tensor expected) {
