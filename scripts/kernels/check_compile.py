@@ -10,7 +10,7 @@ from nvrtc import compile_kernels
 
 spills = False
 for architecture in sys.argv[1:] or ["sm_80", "sm_90"]:
-    for defines in [], ["F16"], ["UNALIGNED"], ["F16", "UNALIGNED"]:
+    for defines in [], ["F16"], ["F32"], ["UNALIGNED"], ["F16", "UNALIGNED"], ["F32", "UNALIGNED"]:
         cubin, log = compile_kernels(architecture, defines, verbose=True)
         print(f"{' '.join([architecture, *defines])}: {len(cubin)} bytes")
         name = ""

@@ -38,7 +38,7 @@ def guarded(what, tensor, call):
 
 def compare(what, got, want):
     """Rounding to the type once, and what float32 loses: half a unit in the last place, nearly."""
-    unit = 2.0 ** (-8 if got.dtype == torch.bfloat16 else -11 if got.dtype == torch.float16 else -20)
+    unit = 2.0 ** (-8 if got.dtype == torch.bfloat16 else -11 if got.dtype == torch.float16 else -18)
     error = ((got.double() - want) / (want.abs() + 0.05 * want.abs().max() + 1e-6)).abs().max().item() / unit
     if not error <= 1.1:
         failures.append(what)
@@ -105,6 +105,38 @@ def check_turn(rows, heads, head_dim, half, dtype, spare, wide):
     return max(errors)
 
 
+def check_attend_next(heads, key_heads, head_dim, half, dtype, spare, window, wide):
+    what = f"attendNext {heads} {key_heads} {head_dim} half {half} {dtype} spare {spare} window {window}"
+    lengths = [0, 1, 7, 39, 150]
+    rows, width = len(lengths), key_heads * head_dim
+    qkv = random(rows, heads * head_dim + 2 * width, dtype, spare)
+    to = random(rows, heads * head_dim, dtype, spare)
+    layers = [[random(rows * 160, width, dtype) for _ in "kv"] for _ in range(2)]
+    addresses = torch.tensor([[[side.data_ptr() + row * 160 * width * side.element_size() for row in range(rows)]
+                               for side in layer] for layer in layers], device=DEVICE)
+    angles = torch.rand(rows, half, device=DEVICE) * 6
+    cos, sin = (f(angles).to(torch.float32 if wide else dtype) for f in (torch.cos, torch.sin))
+    turned_width = heads * head_dim + width
+    new = turned(qkv[:, :turned_width].double(), head_dim, cos.double(), sin.double()).to(dtype)
+    want, scale = [], head_dim ** -0.5
+    expected = [[side.clone() for side in layer] for layer in layers]
+    for row, length in enumerate(lengths):
+        keys, values = (side.view(rows, 160, key_heads, head_dim)[row] for side in expected[1])
+        keys[length] = new[row, heads * head_dim:].view(key_heads, head_dim)
+        values[length] = qkv[row, turned_width:].view(key_heads, head_dim)
+        first = max(0, length + 1 - window) if window else 0
+        k, v = (side[first:length + 1].double().repeat_interleave(heads // key_heads, 1) for side in (keys, values))
+        q = new[row, :heads * head_dim].view(heads, head_dim).double()
+        weights = torch.softmax(scale * torch.einsum("hd,shd->hs", q, k), -1)
+        want.append(torch.einsum("hs,shd->hd", weights, v).flatten())
+    guarded(what, to, lambda: kernels.attend_next(
+        qkv, *((cos, sin) if half else (None, None)), addresses, 1, torch.tensor(lengths, device=DEVICE), heads,
+        key_heads, head_dim, window, scale, to))
+    for got, after in zip(sum(layers, []), sum(expected, [])):
+        compare(what + " cache", got, after.double())
+    return compare(what, to, torch.stack(want))
+
+
 def check_gated(rows, width, dtype, spare, gelu):
     what = f"{rows}x{width} {dtype} spare {spare} {'gelu' if gelu else 'silu'}"
     both = random(rows, 2 * width, dtype, spare, 3.0)
@@ -151,8 +183,11 @@ def check_cross_entropy(rows, vocabulary, dtype, cap):
 
 def check_values():
     many = 5 if EMULATE else 4097
-    for dtype in torch.bfloat16, torch.float16:
+    for dtype in torch.bfloat16, torch.float16, torch.float32:
         errors = []
+        for shape in (9, 3, 64, 32), (4, 4, 80, 16), (6, 2, 128, 64), (3, 1, 256, 128), (4, 2, 20, 10), (2, 1, 8, 0):
+            errors += [check_attend_next(*shape, dtype, spare, window, wide)
+                       for spare, window, wide in ((0, 0, False), (16, 5, True), (3, 40, False))]
         for rows in 1, many:
             for width, spare, offset in (576, 0, 0), (576, 16, 0), (4096, 48, 0), (4100, 3, 1), (4096, 8, 1), (16384, 0, 0), (7, 0, 0):
                 errors += [check_norms(rows, width, dtype, spare, offset, wide) for wide in (False, True)]
@@ -161,7 +196,7 @@ def check_values():
                            for spare in (0, 16, 3) for wide in (False, True)]
             for width, spare in (1536, 0), (1536, 16), (11008, 16), (1100, 3), (5, 0):
                 errors += [check_gated(rows, width, dtype, spare, gelu) for gelu in (False, True)]
-            for vocabulary in 32000, 49152, 64, 8:
+            for vocabulary in (32000, 49152, 64, 8) if dtype != torch.float32 else ():  # of 16 bits only
                 errors += [check_cross_entropy(rows, vocabulary, dtype, cap) for cap in (0.0, 30.0)]
         print(f"{dtype}: largest error {max(errors):.3f} units in the last place")
 

@@ -2,7 +2,7 @@
 // turns. A thread gives way at a barrier and at a shuffle, so all of a block reach it before one goes on;
 // that holds as long as all threads of a block meet the same barriers and shuffles.
 //
-// g++ -O2 -std=c++17 -shared -fPIC [-DF16] [-DUNALIGNED] emulate.cpp -o libkernels.so
+// g++ -O2 -std=c++17 -shared -fPIC [-DF16 | -DF32] [-DUNALIGNED] emulate.cpp -o libkernels.so
 
 #include <ucontext.h>
 
@@ -49,18 +49,19 @@ static float __fdividef(float a, float b) { return a / b; }
 #define __expf std::exp  // glibc has a function of that name
 template <class T> static T __ldg(const T* from) { return *from; }
 
+#ifndef F32
 #ifdef F16
-static float widened(unsigned short bits) { _Float16 h; std::memcpy(&h, &bits, 2); return h; }
-static unsigned rounded(float f) { _Float16 h = f; unsigned short bits; std::memcpy(&bits, &h, 2); return bits; }
+static float wider(unsigned short bits) { _Float16 h; std::memcpy(&h, &bits, 2); return h; }
+static unsigned narrower(float f) { _Float16 h = f; unsigned short bits; std::memcpy(&bits, &h, 2); return bits; }
 #else
-static float widened(unsigned short bits) {
+static float wider(unsigned short bits) {
   const unsigned word = unsigned(bits) << 16;
   float f;
   std::memcpy(&f, &word, 4);
   return f;
 }
 
-static unsigned rounded(float f) {  // to the nearest, ties to even
+static unsigned narrower(float f) {  // to the nearest, ties to even
   unsigned bits;
   std::memcpy(&bits, &f, 4);
   return std::isnan(f) ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
@@ -68,11 +69,12 @@ static unsigned rounded(float f) {  // to the nearest, ties to even
 #endif
 
 static void unpack2(unsigned bits, float& first, float& second) {
-  first = widened(bits & 0xffffu);
-  second = widened(bits >> 16);
+  first = wider(bits & 0xffffu);
+  second = wider(bits >> 16);
 }
 
-static unsigned pack2(float first, float second) { return rounded(first) | rounded(second) << 16; }
+static unsigned pack2(float first, float second) { return narrower(first) | narrower(second) << 16; }
+#endif
 
 #include "../../src/main/resources/thanora/tensor/packs.cu"
 #include "../../src/main/resources/thanora/tensor/cross_entropy.cu"
@@ -131,5 +133,6 @@ extern "C" int launch(const char* name, unsigned blocks, unsigned threads, void*
   KERNEL(copy);
   KERNEL(gated);
   KERNEL(gatedBackward);
+  KERNEL(attendNext);
   return 1;
 }

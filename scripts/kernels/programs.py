@@ -70,14 +70,16 @@ class Kernels:
                 words.append(argument.data_ptr())
                 if argument.dim() > 1:
                     words.append(argument.stride(0))
+            elif isinstance(argument, Start):
+                words.append(argument.tensor.data_ptr())
             elif isinstance(argument, float):
                 words.append(struct.unpack("i", struct.pack("f", argument))[0])
             else:
                 words.append(argument)
         slots = (ctypes.c_int64 * len(words))(*words)
         addresses = (ctypes.c_void_p * len(words))(*[ctypes.addressof(slots) + 8 * i for i in range(len(words))])
-        f16 = tensors[0].dtype == torch.float16
-        key = (["F16"] if f16 else []) + ([] if aligned else ["UNALIGNED"])
+        key = {torch.float16: ["F16"], torch.float32: ["F32"]}.get(tensors[0].dtype, [])
+        key = key + ([] if aligned else ["UNALIGNED"])
         if str(key) not in self.programs:
             self.programs[str(key)] = self.make(key)
         self.programs[str(key)].launch(name, blocks, threads, addresses)
@@ -127,6 +129,19 @@ class Kernels:
         rows, width = logits.shape
         self.launch("crossEntropy", rows, 512, [logits], width,
                     [logits, targets, 0 if factors is None else factors[:, 0].contiguous(), cap, nll, width])
+
+    def attend_next(self, qkv, cos, sin, addresses, layer, positions, heads, key_heads, head_dim, window, scale, to):
+        angles = [0] * 6 if cos is None else [cos, sin, cos.shape[1], wide(cos)]
+        self.launch("attendNext", qkv.shape[0] * heads, 256, [qkv, to], head_dim,
+                    [qkv, *angles, Start(addresses), layer, addresses.shape[2], positions, heads, key_heads, head_dim,
+                     window, scale, to])
+
+
+class Start:
+    """A tensor of which the kernel is told the address alone."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
 
 
 def wide(tensor):

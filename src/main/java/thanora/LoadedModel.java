@@ -7,6 +7,7 @@ import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
 import thanora.checkpoint.Weights;
 import thanora.data.Row;
+import thanora.fused.FusedDecoder;
 import thanora.hub.Repo;
 import thanora.model.Decoder;
 import thanora.model.TextGenerator;
@@ -58,6 +59,7 @@ public record LoadedModel(
       listener.stage("load " + name, weights.names().size());
       Weights counted = new CountedWeights(weights, listener::advanced);
       Decoder decoder = ModelText.of(checkpoint.source(), () -> Decoder.load(text.config(), counted, placement));
+      FusedDecoder.of(decoder);
       return new LoadedModel(checkpoint, text.tokenizer(), text.format(), decoder);
     } catch (RuntimeException e) {
       checkpoint.close();

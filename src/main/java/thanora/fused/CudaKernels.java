@@ -4,26 +4,28 @@ import java.util.Arrays;
 import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Activation;
+import thanora.model.Angles;
 import thanora.tensor.GpuArguments;
 import thanora.tensor.GpuProgram;
 import thanora.tensor.Placement;
 
 /**
- * The kernels for 16 bits on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
+ * The kernels for 16 bits and float32 on an NVIDIA GPU, one launch each: {@code kernels.cu}, compiled for the GPU
  * when it is first used. Where rows do not begin at multiples of 16 bytes a slower build of it serves.
  */
-final class CudaKernels implements Kernels {
+final class CudaKernels implements Kernels, NextTokens {
   private static final int PACK = 8; // what a thread reads at once; these three as in kernels.cu and packs.cu
   private static final int HELD = 4;
   private static final int LARGEST_BLOCK = 512;
   private static final int WARP = 32;
   private static final int BLOCK = 128;
+  private static final int ATTENDING = 256; // as in kernels.cu
 
   private static final GpuProgram.Family<Kernels> FAMILY = new GpuProgram.Family<>(CudaKernels::new);
 
   /** Of kernels.cu, in their order. */
   private enum Name {
-    normFirst, normAgain, addNorm, normBackward, turn, copy, gated, gatedBackward
+    normFirst, normAgain, addNorm, normBackward, turn, copy, gated, gatedBackward, attendNext
   }
 
   private final Placement placement;
@@ -98,6 +100,27 @@ final class CudaKernels implements Kernels {
     GpuArguments arguments = GpuArguments.start()
         .number(gelu(activation)).matrix(gate).matrix(up).matrix(dy).matrix(dgate).matrix(dup);
     launchPacks(Name.gatedBackward, gate, y.isPresent() ? arguments.matrix(y.get()) : arguments.noMatrix());
+  }
+
+  @Override
+  public Optional<NextTokens> nextTokens(int headDim) {
+    return headDim <= ATTENDING ? Optional.of(this) : Optional.empty();
+  }
+
+  @Override
+  public void attend(Cache cache, Heads heads, Tensor qkv, Optional<Angles> angles, Tensor to) {
+    GpuArguments arguments = GpuArguments.start().matrix(qkv);
+    if (angles.isPresent()) {
+      Tensor cos = angles.get().flatCos();
+      arguments.matrix(cos).matrix(angles.get().flatSin()).number((int) cos.size(1)).number(wide(cos));
+    } else {
+      arguments.noMatrix().noMatrix().number(0).number(0);
+    }
+    arguments.elements(cache.addresses()).number(cache.layer()).number((int) cache.addresses().size(2))
+        .elements(cache.positions()).number(heads.queries()).number(heads.keys()).number(heads.width())
+        .number(heads.window()).number((float) heads.scale()).matrix(to);
+    kernel(Name.attendNext, heads.width(), arguments)
+        .launch(Math.multiplyExact((int) qkv.size(0), heads.queries()), ATTENDING, arguments);
   }
 
   /** One block a row of x. */

@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 import thanora.model.Angles;
 import thanora.model.CausalAttention;
+import thanora.model.Past;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
 import thanora.tensor.Ops;
@@ -14,11 +15,12 @@ import thanora.tensor.SideStream;
 /**
  * A layer's attention from the normed input to the output of its last linear map.
  *
+ * @param number of the layer in the model
  * @param layer its number among those of the weights
  * @param inputs query, key and value
  */
 record FusedAttention(
-    Kernels kernels, int layer, CausalAttention attention, StackedWeights inputs, StackedWeights output) {
+    Kernels kernels, int number, int layer, CausalAttention attention, StackedWeights inputs, StackedWeights output) {
 
   /**
    * What the forward pass leaves for the backward pass.
@@ -47,6 +49,48 @@ record FusedAttention(
   /** The last map of this layer. */
   StackedLinear last() {
     return output.of(layer);
+  }
+
+  /**
+   * Where a pass that is not recorded puts what is in between.
+   *
+   * @param qkv query, key and value
+   * @param mixed what attention gives
+   */
+  record Rooms(Tensor qkv, Tensor queryAndKey, Tensor query, Tensor key, Tensor value, StackedLinear.Room mixed) {}
+
+  /** Such rooms for so many tokens. */
+  Rooms rooms(long tokens) {
+    Tensor qkv = first().output(first().outputRoom(tokens));
+    return new Rooms(qkv, queryAndKey(qkv), query(qkv), key(qkv), value(qkv), last().room(tokens));
+  }
+
+  /** Writes the result (N, D) of a pass that is not recorded, from the normed input in its room. */
+  void forward(StackedLinear.Room normed, Rooms rooms, TokenBatch batch, Optional<Angles> angles, Tensor to) {
+    inputs.apply(layer, normed, batch, rooms.qkv);
+    Optional<NextTokens> kernel = kernels.nextTokens(attention.config().headDim());
+    Optional<Tensor> addresses = kernel.flatMap(there -> batch.past().flatMap(Past::addresses));
+    if (addresses.isPresent()) {
+      NextTokens.Cache cache = new NextTokens.Cache(addresses.get(), number, batch.positions());
+      kernel.get().attend(cache, NextTokens.Heads.of(attention), rooms.qkv, angles, rooms.mixed.x());
+      output.apply(layer, rooms.mixed, batch, to);
+      return;
+    }
+    angles.ifPresent(of -> turn(rooms.queryAndKey, of, false, rooms.queryAndKey));
+    Tensor mixed = overPast(rooms, batch).orElseGet(() -> attention.attend(rooms.query, rooms.key, rooms.value, batch));
+    if (last().isAdapted()) {
+      rooms.mixed.x().copy_(mixed);
+      output.apply(layer, rooms.mixed, batch, to);
+    } else {
+      last().apply(mixed, to);
+    }
+  }
+
+  private Optional<Tensor> overPast(Rooms rooms, TokenBatch batch) {
+    return batch.past()
+        .flatMap(past -> past.attend(
+            number, attention.heads(rooms.query), rooms.key, rooms.value, batch, attention.config()))
+        .map(mixed -> mixed.reshape(mixed.size(0), -1));
   }
 
   /** From the normed input in its room. */
@@ -101,7 +145,7 @@ record FusedAttention(
   }
 
   private void turn(Tensor x, Angles angles, boolean back, Tensor to) {
-    kernels.turn(x, attention.config().headDim(), angles.cos().select(1, 0), angles.sin().select(1, 0), back, to);
+    kernels.turn(x, attention.config().headDim(), angles.flatCos(), angles.flatSin(), back, to);
   }
 
   private Tensor queryAndKey(Tensor room) {

@@ -37,6 +37,26 @@ record FusedFeedForward(
     return inputs.of(layer);
   }
 
+  /**
+   * Where a pass that is not recorded puts what is in between.
+   *
+   * @param both gate and up
+   */
+  record Rooms(Tensor both, Tensor gate, Tensor up, StackedLinear.Room product) {}
+
+  /** Such rooms for so many tokens. */
+  Rooms rooms(long tokens) {
+    Tensor both = first().output(first().outputRoom(tokens));
+    return new Rooms(both, gate(both), up(both), down.of(layer).room(tokens));
+  }
+
+  /** sum += the block's output in a pass that is not recorded, from the normed input in its room. */
+  void forward(StackedLinear.Room normed, Rooms rooms, TokenBatch batch, Tensor sum) {
+    inputs.apply(layer, normed, batch, rooms.both);
+    kernels.gated(activation, rooms.gate, rooms.up, rooms.product.x());
+    down.addInPlace(layer, rooms.product, batch, sum);
+  }
+
   /** residual + the block's output, from the normed input in its room. */
   Kept forward(Tensor normed, Tensor residual) {
     StackedLinear first = first();

@@ -13,7 +13,7 @@ import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
 /**
- * A decoder layer as one node of the tape.
+ * A decoder layer as one node of the tape, or recorded nowhere.
  *
  * <p>Kept for the backward pass are the two sums, query, key and value, what attention gives, gate and
  * up; normed inputs and the gated product are made again from those.
@@ -44,6 +44,41 @@ record FusedLayer(
   }
 
   /**
+   * Where a pass that is not recorded puts its results, and what is in between; layers of equal widths use
+   * the same rooms in turn.
+   *
+   * @param normed input of the attention
+   * @param mixed result of the attention (N, D)
+   * @param sum x + mixed, then the layer's result
+   * @param secondNormed input of the feed-forward block
+   */
+  record Rooms(StackedLinear.Room normed, FusedAttention.Rooms attention, Tensor mixed, Tensor sum,
+      StackedLinear.Room secondNormed, FusedFeedForward.Rooms feedForward, Tensor rstd) {}
+
+  /** Such rooms for so many tokens. */
+  Rooms rooms(long tokens) {
+    StackedLinear.Room normed = attention.first().room(tokens);
+    long width = normed.x().size(1);
+    return new Rooms(normed, attention.rooms(tokens), Tensors.alike(normed.x(), tokens, width),
+        Tensors.alike(normed.x(), tokens, width), feedForward.first().room(tokens), feedForward.rooms(tokens),
+        Tensors.alike(rstdType, tokens));
+  }
+
+  /**
+   * (N, D) → (N, D), recorded nowhere.
+   *
+   * @param x may be what the layer before left in the same rooms
+   * @return the sum of the rooms
+   */
+  Tensor apply(Tensor x, TokenBatch batch, Optional<Angles> angles, Rooms rooms) {
+    kernels.norm(x, firstNorm.weight(), firstNorm.eps(), rooms.normed.x(), rooms.rstd);
+    attention.forward(rooms.normed, rooms.attention, batch, angles, rooms.mixed);
+    kernels.addNorm(x, rooms.mixed, secondNorm.weight(), secondNorm.eps(), rooms.sum, rooms.secondNormed.x(), rooms.rstd);
+    feedForward.forward(rooms.secondNormed, rooms.feedForward, batch, rooms.sum);
+    return rooms.sum;
+  }
+
+  /**
    * (N, D) → (N, D), recorded.
    *
    * @param done called behind the backward pass
@@ -52,7 +87,7 @@ record FusedLayer(
     Kept kept = forward(x, batch, angles, tape);
     List<Tensor> read = kept.tensors();
     read.add(x);
-    angles.ifPresent(of -> read.addAll(List.of(of.cos(), of.sin())));
+    angles.ifPresent(of -> read.addAll(of.tensors()));
     return tape.record(kept.feedForward.y(), dy -> {
       backward(x, kept, dy, batch, angles, tape);
       done.run();

@@ -29,7 +29,7 @@ public final class FusedMemory {
     long gradients = 0;
     for (List<Linear> together : byInput(model.linears())) {
       int adapted = (int) together.stream().filter(linear -> modules.contains(linear.name())).count();
-      long rows = LayerPlan.rows(adapted, ((LoraAdapter.Form) form).r() + ((LoraAdapter.Form) form).frozenRows());
+      long rows = LayerPlan.rows(adapted * (((LoraAdapter.Form) form).r() + ((LoraAdapter.Form) form).frozenRows()));
       long out = together.stream().mapToLong(Linear::out).sum();
       inMatrices += rows * (together.get(0).in() + out + rows);
       gradients += rows * (together.get(0).in() + out) * Math.max(1, apart);

@@ -49,6 +49,11 @@ interface Kernels {
   /** y = activation(gate) · up. */
   void gated(Activation activation, Tensor gate, Tensor up, Tensor y);
 
+  /** Attention of rows that go on by one token each, if there is a kernel for heads of this width. */
+  default Optional<NextTokens> nextTokens(int headDim) {
+    return Optional.empty();
+  }
+
   /**
    * Gradients of gate and up, from that of y.
    *

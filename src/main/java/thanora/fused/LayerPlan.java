@@ -3,8 +3,6 @@ package thanora.fused;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.lora.LoraAdapter;
@@ -15,14 +13,17 @@ import thanora.model.Projection;
 import thanora.tensor.DType;
 
 /**
- * A decoder layer that the fast layer serves: one LoRA without routes on some of its linear layers, the
- * others bare.
+ * A decoder layer that the fast layer serves: its linear layers are bare, or have LoRAs of one
+ * configuration without routes on them, the same ones.
  *
  * @param number of the layer in the model
  * @param names of its linear layers, those of one input together
- * @param adapted those that the adapter is on
+ * @param linears the linear layers in this order
+ * @param adapters one for all tokens, or those of which a token's task chooses one; none
+ * @param chosen whether it chooses: task 0 none, task i the i-th
  */
-record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAdapter adapter, Set<String> adapted) {
+record LayerPlan(int number, LayerParts parts, List<List<String>> names, List<Projection> linears,
+    List<LoraAdapter> adapters, boolean chosen) {
   /** Inputs of a layer's linear layers: normed, attention's, normed, the gated product. */
   static final int KINDS = 4;
 
@@ -32,19 +33,23 @@ record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAda
   /** That of a layer, if it is served. */
   static Optional<LayerPlan> of(Decoder model, int number) {
     List<List<String>> names = model.sharedInputs(number);
-    List<String> all = names.stream().flatMap(List::stream).toList();
-    Set<String> adapted = all.stream()
-        .filter(name -> LoraAdapter.aloneOn(model.projection(name)).isPresent()).collect(Collectors.toSet());
-    boolean othersAreBare = all.stream()
-        .allMatch(name -> adapted.contains(name) || model.projection(name).isBare());
-    List<LoraAdapter> adapters = adapted.stream()
-        .map(name -> LoraAdapter.aloneOn(model.projection(name)).orElseThrow()).distinct().toList();
-    if (adapters.size() != 1 || !othersAreBare || !biasesAreWhole(model, names)) {
+    List<Projection> linears = linears(model, names);
+    List<Projection> adapted = linears.stream().filter(linear -> !linear.isBare()).toList();
+    List<LoraAdapter> alone = adapted.stream().flatMap(linear -> LoraAdapter.aloneOn(linear).stream()).toList();
+    List<List<LoraAdapter>> chosen =
+        adapted.stream().map(LoraAdapter::chosenOn).filter(adapters -> !adapters.isEmpty()).toList();
+    boolean alike = alone.stream().distinct().count() + chosen.stream().distinct().count() <= 1
+        && alone.size() + chosen.size() == adapted.size();
+    if (!alike || !biasesAreWhole(model, names)) {
       return Optional.empty();
     }
-    LoraAdapter adapter = adapters.get(0);
-    return adapter.members() > 1 || adapter.routes().isPresent() ? Optional.empty()
-        : model.parts(number).map(parts -> new LayerPlan(number, parts, names, adapter, adapted));
+    List<LoraAdapter> adapters = chosen.isEmpty() ? alone.stream().distinct().toList() : chosen.get(0);
+    return model.parts(number)
+        .map(parts -> new LayerPlan(number, parts, names, linears, adapters, !chosen.isEmpty()));
+  }
+
+  private static List<Projection> linears(Decoder model, List<List<String>> names) {
+    return names.stream().flatMap(List::stream).map(model::projection).toList();
   }
 
   /** Whether of the maps of one input all have a bias or none. */
@@ -53,37 +58,56 @@ record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAda
         together -> together.stream().map(name -> model.projection(name).bias().isPresent()).distinct().count() == 1);
   }
 
-  /** Whether the model's linear layers still are as they were when this was made. */
-  boolean holds(Decoder model) {
-    return names.stream().flatMap(List::stream).allMatch(name -> {
-      Projection layer = model.projection(name);
-      return adapted.contains(name)
-          ? LoraAdapter.aloneOn(layer).filter(there -> there == adapter).isPresent() : layer.isBare();
-    });
+  /** Whether another plan is one of the same linear layers, with the same around them. */
+  boolean isOfSame(LayerPlan other) {
+    return number == other.number && IntStream.range(0, linears.size())
+        .allMatch(i -> linears.get(i) == other.linears.get(i));
+  }
+
+  /** Whether it serves passes that train: with an adapter for all tokens. */
+  boolean trains() {
+    return !chosen && !adapters.isEmpty();
   }
 
   /** Bytes of the weights of its linear layers. */
-  long bytes(Decoder model) {
-    return names.stream().flatMap(List::stream).mapToLong(name -> {
-      Tensor weight = model.projection(name).weight();
-      return weight.numel() * DType.of(weight).bytes();
-    }).sum();
+  long bytes() {
+    return linears.stream().mapToLong(linear -> linear.weight().numel() * DType.of(linear.weight()).bytes()).sum();
   }
 
-  /** Rows that the adapters' factors at maps of one input take in their matrix. */
-  static int rows(int adapted, int rank) {
-    return (adapted * rank + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  /** Rows that so many rows of adapters' factors take in a matrix. */
+  static int rows(int used) {
+    return (used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }
 
-  /** The adapter's modules of one input of several layers, at each map it is on; empty where they are not alike. */
-  static Optional<List<Optional<LoraSeries>>> series(List<LayerPlan> layers, int kind) {
+  /** The weights of the maps of one input. */
+  List<Tensor> weights(int kind) {
+    return of(kind).stream().map(Projection::weight).toList();
+  }
+
+  /** The biases of the maps of one input; none where they have none. */
+  List<Tensor> biases(int kind) {
+    return of(kind).stream().flatMap(linear -> linear.bias().stream()).toList();
+  }
+
+  private List<Projection> of(int kind) {
+    int first = names.subList(0, kind).stream().mapToInt(List::size).sum();
+    return linears.subList(first, first + names.get(kind).size());
+  }
+
+  private boolean has(LoraAdapter adapter, String name) {
+    int at = names.stream().flatMap(List::stream).toList().indexOf(name);
+    return !linears.get(at).isBare() && adapter.modules().contains(name);
+  }
+
+  /** An adapter's modules of one input of several layers, at each map it is on; empty where they are not alike. */
+  static Optional<List<Optional<LoraSeries>>> series(List<LayerPlan> layers, int kind, LoraAdapter adapter) {
     LayerPlan first = layers.get(0);
     List<Optional<LoraSeries>> series = new ArrayList<>();
     for (int map = 0; map < first.names.get(kind).size(); map++) {
       int at = map;
       List<String> names = layers.stream().map(layer -> layer.names.get(kind).get(at)).toList();
-      long on = IntStream.range(0, names.size()).filter(i -> layers.get(i).adapted.contains(names.get(i))).count();
-      Optional<LoraSeries> found = on == 0 ? Optional.empty() : LoraSeries.of(first.adapter, names);
+      long on = IntStream.range(0, names.size()).filter(i -> layers.get(i).has(adapter, names.get(i))).count();
+      Optional<LoraSeries> found = on == 0 ? Optional.empty() : LoraSeries.of(adapter, names);
       if (on > 0 && (on < names.size() || found.isEmpty())) {
         return Optional.empty();
       }
@@ -94,7 +118,9 @@ record LayerPlan(int number, LayerParts parts, List<List<String>> names, LoraAda
 
   /** Whether layers can be one {@link LayerRun}. */
   static boolean areAlike(List<LayerPlan> layers) {
-    return layers.stream().allMatch(layer -> layer.adapter == layers.get(0).adapter)
-        && IntStream.range(0, KINDS).allMatch(kind -> series(layers, kind).isPresent());
+    LayerPlan first = layers.get(0);
+    return layers.stream().allMatch(layer -> layer.adapters.equals(first.adapters) && layer.chosen == first.chosen)
+        && first.adapters.stream().allMatch(adapter ->
+            IntStream.range(0, KINDS).allMatch(kind -> series(layers, kind, adapter).isPresent()));
   }
 }

@@ -55,6 +55,27 @@ final class StackedLinear {
     return Tensors.alike(w, tokens, in + rows);
   }
 
+  /**
+   * A room for the input with its parts, to be used again and again.
+   *
+   * @param x the input (N, in)
+   * @param h (N, rows)
+   */
+  record Room(Tensor whole, Tensor x, Tensor h) {}
+
+  /** Such a room for so many tokens, not set. */
+  Room room(long tokens) {
+    Tensor whole = inputRoom(tokens);
+    return new Room(whole, input(whole), Ops.narrow(whole, 1, in, rows));
+  }
+
+  /** Puts h behind the x of a room. */
+  void share(Room room) {
+    if (rows > 0) {
+      Into.matmul(room.h, room.x, a);
+    }
+  }
+
   /** The input's part of its room (N, in). */
   Tensor input(Tensor room) {
     return Ops.narrow(room, 1, 0, in);
@@ -95,6 +116,12 @@ final class StackedLinear {
     } else {
       Into.matmul(y, room, upper);
     }
+  }
+
+  /** sum += y, for a room that x and h are in. */
+  void addInPlace(Tensor sum, Tensor room) {
+    Ops.addMatmulInPlace(sum, room, upper);
+    bias.ifPresent(value -> Ops.addInPlace(sum, value));
   }
 
   /** base + y, for a room that x and h are in. */

@@ -137,11 +137,22 @@ public final class LoraAdapter extends Adapter {
     return fields;
   }
 
-  /** The one that is alone on a linear layer, if there is such a one. */
+  /** The one that is alone on a linear layer for all tokens, if there is such a one, and it can be one matrix with it. */
   public static Optional<LoraAdapter> aloneOn(Projection layer) {
-    return layer instanceof AdaptedProjection adapted && adapted.adapters().size() == 1
-        && adapted.adapters().get(0) instanceof LoraAdapter lora && adapted.inner().isBare()
-        ? Optional.of(lora) : Optional.empty();
+    return layer instanceof AdaptedProjection adapted && adapted.adapters().size() == 1 && adapted.inner().isBare()
+        ? Optional.of(adapted.adapters().get(0)).filter(LoraAdapter::stacks).map(LoraAdapter.class::cast)
+        : Optional.empty();
+  }
+
+  /** Those of which a linear layer has one chosen by a token's task, if all of them can be one matrix with it; else none. */
+  public static List<LoraAdapter> chosenOn(Projection layer) {
+    return layer instanceof ChosenAdapter chosen && chosen.inner().isBare()
+        && chosen.adapters().stream().allMatch(LoraAdapter::stacks)
+        ? chosen.adapters().stream().map(LoraAdapter.class::cast).toList() : List.of();
+  }
+
+  private static boolean stacks(Adapter adapter) {
+    return adapter instanceof LoraAdapter lora && lora.members() == 1 && lora.routes.isEmpty();
   }
 
   /** Copies a module's start into the buffers of the first member. */

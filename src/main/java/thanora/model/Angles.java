@@ -6,6 +6,7 @@ import static thanora.tensor.Ops.mul;
 import static thanora.tensor.Ops.narrow;
 import static thanora.tensor.Ops.sub;
 
+import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.Ops;
 
@@ -14,16 +15,28 @@ import thanora.tensor.Ops;
  *
  * @param cos (N, 1, R/2)
  * @param sin alike
+ * @param flatCos the same numbers (N, R/2)
+ * @param flatSin alike
  */
-public record Angles(Tensor cos, Tensor sin) {
+public record Angles(Tensor cos, Tensor sin, Tensor flatCos, Tensor flatSin) {
+  /** From cosines and sines (N, 1, R/2). */
+  static Angles of(Tensor cos, Tensor sin) {
+    return new Angles(cos, sin, cos.select(1, 0), sin.select(1, 0));
+  }
+
+  /** All of them. */
+  public List<Tensor> tensors() {
+    return List.of(cos, sin, flatCos, flatSin);
+  }
+
   /** The same angles the other way: of the backward pass, since a turn's transpose turns back. */
   Angles reversed() {
-    return new Angles(cos, Ops.scale(sin, -1));
+    return of(cos, Ops.scale(sin, -1));
   }
 
   /** Those of some tokens, as views. */
   Angles part(long from, long length) {
-    return new Angles(narrow(cos, 0, from, length), narrow(sin, 0, from, length));
+    return of(narrow(cos, 0, from, length), narrow(sin, 0, from, length));
   }
 
   /** Turns heads x (N, H, Dh). */

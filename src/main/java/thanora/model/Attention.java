@@ -20,7 +20,7 @@ record Attention(
     Tensor query = placed(parts.get(0), queryNorm, batch, angles); // (N, H Dh)
     Tensor key = placed(parts.get(1), keyNorm, batch, angles); // (N, Hkv Dh)
     Tensor value = parts.get(2); // (N, Hkv Dh)
-    Tensor mixed = batch.past().flatMap(past -> past.attend(layer, heads(query), key, value, config))
+    Tensor mixed = batch.past().flatMap(past -> past.attend(layer, heads(query), key, value, batch, config))
         .map(Attention::flat).orElseGet(() -> overRows(query, key, value, batch));
     return output.apply(mixed, batch);
   }

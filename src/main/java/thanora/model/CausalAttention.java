@@ -26,6 +26,11 @@ public record CausalAttention(ModelConfig config, int window) {
     return batch.fromRows(mixed.transpose(1, 2).reshape(batch.rows(), batch.longestRow(), config.queryWidth()));
   }
 
+  /** The factor of the scores. */
+  public double scale() {
+    return config.scores().scale();
+  }
+
   /** x (N, H Dh) as (N, H, Dh). */
   public Tensor heads(Tensor x) {
     return x.view(x.size(0), -1, config.headDim());

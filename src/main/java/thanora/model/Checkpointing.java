@@ -87,7 +87,7 @@ public final class Checkpointing {
       return y;
     }
     List<Tensor> read = new ArrayList<>(List.of(x));
-    angles.ifPresent(of -> read.addAll(List.of(of.cos(), of.sin())));
+    angles.ifPresent(of -> read.addAll(of.tensors()));
     return outer.record(y, dy -> again(x, dy, angles, layer, outer), read);
   }
 

@@ -37,6 +37,8 @@ public final class Decoder {
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final Map<RopeConfig, Rope> ropes = new HashMap<>();
   private final Set<String> tensorNames;
+  private LayerPass pass = LayerPass.PLAIN;
+  private long version;
 
   private Decoder(ModelConfig config, Weights weights, Placement placement) {
     this.config = config;
@@ -80,6 +82,16 @@ public final class Decoder {
         x, batch, config.byLayer().get(index).rope().map(rope -> ropes.get(rope).at(batch))));
   }
 
+  /** Has passes that are not recorded take a way of their own through the layers. */
+  public void use(LayerPass other) {
+    pass = other;
+  }
+
+  /** The way through the layers of passes that are not recorded. */
+  public LayerPass pass() {
+    return pass;
+  }
+
   /** What the head reads: the last layer's output after the last norm (N, D). */
   public Tensor hidden(TokenBatch batch) {
     return TensorScope.keep(() -> normed(last(batch)));
@@ -87,7 +99,7 @@ public final class Decoder {
 
   /** The last layer's output (N, D), before the last norm; recorded on the batch's tape if it has one. */
   public Tensor last(TokenBatch batch) {
-    return last(batch, LayerPass.PLAIN, Optional.empty());
+    return last(batch, batch.tape().isPresent() ? LayerPass.PLAIN : pass, Optional.empty());
   }
 
   /**
@@ -171,6 +183,12 @@ public final class Decoder {
   public void replace(String name, UnaryOperator<Projection> replacement) {
     Slot slot = slot(name);
     slot.set(replacement.apply(slot.get()));
+    version++;
+  }
+
+  /** Another number after every change of {@link #projection}s. */
+  public long version() {
+    return version;
   }
 
   /**

@@ -20,6 +20,12 @@ final class Generation {
   /** The share of the rows that must be free before prompts are read: reading a few costs a whole pass. */
   private static final int JOIN = 8;
 
+  /** Tokens that must be spared in all before what prompts share is read by itself: that costs a whole pass. */
+  private static final int LEAST_SPARED = 64;
+
+  /** Tokens of the longest prompt, beyond which masks of what is behind the shared ones grow too large. */
+  private static final int LONGEST_BEHIND = 512;
+
   private final Decoder model;
   private final Set<Integer> stopIds;
   private final List<int[]> prompts;
@@ -32,6 +38,7 @@ final class Generation {
   private final int[] made; // how many, of each prompt
   private final int[] answer; // tokens before the stop token: [member · prompts + prompt]; −1 where none came
   private final List<Integer> running = new ArrayList<>(); // the prompt in each row of the cache
+  private final int shared; // tokens that all prompts begin with and that are read once
   private int joined;
 
   Generation(Decoder model, Set<Integer> stopIds, List<int[]> prompts, int task, int members, int most, int rows) {
@@ -47,9 +54,46 @@ final class Generation {
     this.made = new int[prompts.size()];
     this.answer = new int[members * prompts.size()];
     Arrays.fill(answer, -1);
+    this.shared = shared();
+  }
+
+  /** On a GPU short prompts cost their launches, not their tokens. */
+  private int shared() {
+    int[] some = prompts.get(0);
+    int alike = some.length;
+    int longest = 0;
+    for (int[] prompt : prompts) {
+      int differs = Arrays.mismatch(some, prompt);
+      alike = Math.min(alike, Math.min(differs < 0 ? some.length : differs, prompt.length - 1));
+      longest = Math.max(longest, prompt.length);
+    }
+    boolean pays = model.placement().isCpu() && (prompts.size() - 1L) * alike >= LEAST_SPARED;
+    return pays && longest <= Math.min(LONGEST_BEHIND, model.config().ropeBorder()) ? alike : 0;
+  }
+
+  /** Reads what all prompts begin with. */
+  private void share() {
+    int[] ids = new int[members * shared];
+    int[] starts = new int[members + 1];
+    for (int member = 0; member < members; member++) {
+      System.arraycopy(prompts.get(0), 0, ids, member * shared, shared);
+      starts[member + 1] = starts[member] + shared;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      model.hidden(batch(ids, starts, new int[] {0}, false));
+    }
+    cache.share(shared);
+  }
+
+  private TokenBatch batch(int[] ids, int[] starts, int[] begun, boolean behindShared) {
+    return TokenBatch.begin(ids, starts, tasks(starts.length - 1), members, cache, begun, behindShared,
+        model.config(), model.placement().device());
   }
 
   List<int[]> run(IntConsumer done) {
+    if (shared > 0) {
+      share();
+    }
     while (joined < prompts.size() || !running.isEmpty()) {
       int free = Math.min(rows - running.size(), prompts.size() - joined);
       int[] outgrown = IntStream.range(0, running.size())
@@ -57,9 +101,9 @@ final class Generation {
       if (free > 0 && (running.isEmpty() || free * JOIN >= rows)) {
         int first = running.size();
         IntStream.range(joined, joined += free).forEach(running::add);
-        begin(IntStream.range(first, running.size()).toArray());
+        begin(IntStream.range(first, running.size()).toArray(), shared);
       } else if (outgrown.length > 0) {
-        begin(outgrown); // a row longer than its rotary frequencies serve has its keys turned anew
+        begin(outgrown, 0); // a row longer than its rotary frequencies serve has its keys turned anew
       } else {
         goOn();
       }
@@ -69,8 +113,8 @@ final class Generation {
         .mapToObj(i -> Arrays.copyOf(tokens[i], answer[i] < 0 ? most : answer[i])).toList();
   }
 
-  /** Reads all of some rows: the prompt, and what was generated. */
-  private void begin(int[] begun) {
+  /** Reads all of some rows, the prompt and what was generated, from a token on. */
+  private void begin(int[] begun, int from) {
     List<int[]> texts = new ArrayList<>();
     int[] starts = new int[members * begun.length + 1];
     int[] last = new int[members * begun.length];
@@ -79,15 +123,14 @@ final class Generation {
       int[] ids = prompts.get(prompt);
       int[] text = Arrays.copyOf(ids, ids.length + made[prompt]);
       System.arraycopy(tokens[at(i / begun.length, prompt)], 0, text, ids.length, made[prompt]);
-      texts.add(text);
-      starts[i + 1] = starts[i] + text.length;
+      texts.add(Arrays.copyOfRange(text, from, text.length));
+      starts[i + 1] = starts[i] + text.length - from;
       last[i] = starts[i + 1] - 1;
     }
     try (TensorScope scope = TensorScope.open()) {
-      String device = model.placement().device();
       int[] ids = texts.stream().flatMapToInt(Arrays::stream).toArray();
-      Tensor hidden = model.hidden(TokenBatch.begin(ids, starts, tasks(last.length), members, cache, begun, device));
-      take(begun, Ops.select(hidden, 0, Tensors.of(last, device)));
+      Tensor hidden = model.hidden(batch(ids, starts, begun, from > 0));
+      take(begun, Ops.select(hidden, 0, Tensors.of(last, model.placement().device())));
     }
   }
 

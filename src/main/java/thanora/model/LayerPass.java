@@ -4,7 +4,7 @@ import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
 
 /** A way of its own through the layers of a {@link Decoder}. */
-public interface LayerPass extends AutoCloseable {
+public interface LayerPass {
   /** Every layer operation by operation. */
   LayerPass PLAIN = (layer, x, batch, angles) -> Optional.empty();
 
@@ -13,11 +13,7 @@ public interface LayerPass extends AutoCloseable {
    *
    * @param layer its number
    * @param angles rotary angles, if the layer knows positions
-   * @return empty where it does not serve, so that the layer goes operation by operation
+   * @return it, which the next layer may overwrite; empty where it does not serve, so that the layer goes operation by operation
    */
   Optional<Tensor> apply(int layer, Tensor x, TokenBatch batch, Optional<Angles> angles);
-
-  /** Frees what it holds. */
-  @Override
-  default void close() {}
 }

@@ -25,6 +25,7 @@ public final class Reading implements AutoCloseable {
   private List<Tensor> keys = List.of(); // (room, Hkv · Dh) a layer
   private List<Tensor> values = List.of();
   private int[] ids = {};
+  private long[] addresses = {}; // of keys and values, layer by layer
   private int room;
   private int length;
 
@@ -72,6 +73,8 @@ public final class Reading implements AutoCloseable {
       values = larger.make(() -> moved(values));
       arena.close();
       arena = larger;
+      addresses = new long[2 * config.layers()];
+      Arrays.setAll(addresses, i -> Tensors.address((i % 2 == 0 ? keys : values).get(i / 2)));
     }
     length = needed;
   }
@@ -93,6 +96,11 @@ public final class Reading implements AutoCloseable {
     long n = k.size(0);
     Ops.narrow(keys.get(layer), 0, length - n, n).copy_(k);
     Ops.narrow(values.get(layer), 0, length - n, n).copy_(v);
+  }
+
+  /** Where keys, or values, of a layer lie. */
+  long address(int layer, boolean ofValues) {
+    return addresses[2 * layer + (ofValues ? 1 : 0)];
   }
 
   /** Keys from a token on, (1, Hkv, n, Dh). */

@@ -17,6 +17,7 @@ final class ReadingPast implements Past {
   private final List<Reading> readings;
   private final int[] starts;
   private final Map<Integer, List<Seen>> seen = new HashMap<>(); // by window; belongs to the scope of the step
+  private final Optional<Tensor> addresses; // also
 
   /**
    * What the last tokens of a text see.
@@ -37,6 +38,23 @@ final class ReadingPast implements Past {
       reading.config().byLayer().stream().mapToInt(ModelConfig.Layer::window).distinct().forEach(window ->
           seen.computeIfAbsent(window, first -> new ArrayList<>()).add(seen(n, reading.length(), window, device)));
     }
+    boolean single = starts[readings.size()] == readings.size();
+    this.addresses = single && !device.equals("cpu") ? Optional.of(addresses(device)) : Optional.empty();
+  }
+
+  private Tensor addresses(String device) {
+    int rows = readings.size();
+    int layers = readings.get(0).config().layers();
+    long[] found = new long[2 * layers * rows];
+    for (int i = 0; i < found.length; i++) {
+      found[i] = readings.get(i % rows).address(i / (2 * rows), i / rows % 2 == 1);
+    }
+    return Tensors.of(found, device).view(layers, 2, rows);
+  }
+
+  @Override
+  public Optional<Tensor> addresses() {
+    return addresses;
   }
 
   private static Seen seen(int n, int length, int window, String device) {
@@ -59,7 +77,7 @@ final class ReadingPast implements Past {
   }
 
   @Override
-  public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, ModelConfig config) {
+  public Optional<Tensor> attend(int layer, Tensor q, Tensor k, Tensor v, TokenBatch batch, ModelConfig config) {
     Tensor[] mixed = new Tensor[readings.size()];
     for (int row = 0; row < mixed.length; row++) {
       int n = starts[row + 1] - starts[row];

@@ -67,6 +67,6 @@ final class Rope {
     }
     Tensor rows = batch.lastPosition() < config.border()
         ? batch.positions : batch.positionsWithShift(config.border(), length);
-    return new Angles(select(cos, 0, rows), select(sin, 0, rows));
+    return Angles.of(select(cos, 0, rows), select(sin, 0, rows));
   }
 }

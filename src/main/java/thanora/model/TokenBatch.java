@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.MemberBatch;
 import thanora.tensor.DType;
@@ -23,6 +24,7 @@ public final class TokenBatch {
   private final int[] rowStarts;
   private final Tensor starts; // the same on the device, int32
   private final int[] rowTasks;
+  private final OptionalInt onlyTask;
   private final int longest;
   private final int lastPosition;
   private final int[] hostPositions;
@@ -44,6 +46,7 @@ public final class TokenBatch {
     this.rowStarts = rowStarts;
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = rowTasks;
+    this.onlyTask = onlyTask(rowTasks);
     this.longest = longest(rowStarts);
     this.lastPosition = Arrays.stream(positions).max().orElse(0);
     this.padding = longest * rows() == ids.length
@@ -66,6 +69,7 @@ public final class TokenBatch {
     this.rowStarts = Arrays.stream(whole.rowStarts, first, end + 1).map(start -> start - from).toArray();
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
     this.rowTasks = Arrays.copyOfRange(whole.rowTasks, first, end);
+    this.onlyTask = onlyTask(rowTasks);
     this.longest = longest(rowStarts);
     this.lastPosition = Arrays.stream(hostPositions).max().orElse(0);
     this.padding = longest * rows() == length
@@ -98,16 +102,16 @@ public final class TokenBatch {
   }
 
   /**
-   * Rows of a {@code cache} from their first token on, for one member after the other.
+   * Rows of a {@code cache} from their first token on, or behind what they share, for one member after the other.
    *
    * @param rows of the cache
+   * @param shared whether they begin with the tokens that the cache was told to {@link KvCache#share share}
    */
-  static TokenBatch begin(
-      int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, int[] rows, String device) {
-    TokenBatch batch = new TokenBatch(
-        ids, positionsOf(rowStarts), rowStarts, rowTasks, members, device, Optional.of(cache));
-    cache.begin(rows, rowStarts);
-    return batch;
+  static TokenBatch begin(int[] ids, int[] rowStarts, int[] rowTasks, int members, KvCache cache, int[] rows,
+      boolean shared, ModelConfig config, String device) {
+    int before = cache.begin(rows, rowStarts, shared, config);
+    int[] positions = Arrays.stream(positionsOf(rowStarts)).map(position -> before + position).toArray();
+    return new TokenBatch(ids, positions, rowStarts, rowTasks, members, device, Optional.of(cache));
   }
 
   /** One further token for each of the first rows of a {@code cache}, for one member after the other. */
@@ -174,6 +178,10 @@ public final class TokenBatch {
   public TokenBatch on(Tape recorder) {
     tape = Optional.of(recorder);
     return this;
+  }
+
+  private static OptionalInt onlyTask(int[] rowTasks) {
+    return Arrays.stream(rowTasks).distinct().count() == 1 ? OptionalInt.of(rowTasks[0]) : OptionalInt.empty();
   }
 
   private static int[] tokenTasks(int[] rowStarts, int[] rowTasks, int tokens) {
@@ -276,8 +284,19 @@ public final class TokenBatch {
     return Tensors.of(shifted, Tensors.device(ids));
   }
 
-  Optional<Past> past() {
+  /** What its tokens see besides each other, if they go on or begin in a cache. */
+  public Optional<Past> past() {
     return past;
+  }
+
+  /** Position of each token in its row (N), int64, on the device. */
+  public Tensor positions() {
+    return positions;
+  }
+
+  /** The task of all rows, if it is one. */
+  public OptionalInt onlyTask() {
+    return onlyTask;
   }
 
   /** First token of each row, and N at the end: int32, on the device. */

@@ -46,9 +46,14 @@ public final class GpuArguments {
 
   /** Where a contiguous tensor lies. */
   public GpuArguments vector(Tensor tensor) {
-    long address = tensor.data_ptr().address();
+    long address = Tensors.address(tensor);
     unaligned |= address;
     return put(address);
+  }
+
+  /** Where a tensor lies of which elements are read one by one, so that it may begin anywhere. */
+  public GpuArguments elements(Tensor tensor) {
+    return put(Tensors.address(tensor));
   }
 
   /** Two arguments that stand for no matrix. */

@@ -53,8 +53,8 @@ public final class GpuProgram {
       }
       List<String> options = new ArrayList<>(List.of("--gpu-architecture=sm_" + capability, "--std=c++17"));
       Arrays.stream(defined).forEach(name -> options.add("-D" + name));
-      if (elements.dtype() == DType.F16) {
-        options.add("-DF16");
+      if (elements.dtype() != DType.BF16) {
+        options.add("-D" + elements.dtype().name());
       }
       String source = text(GpuProgram.class, "packs.cu") + text(owner, file);
       BytePointer code = compiled(source, options.toArray(String[]::new));
@@ -72,7 +72,7 @@ public final class GpuProgram {
   }
 
   /**
-   * Kernels of one kind, compiled for each GPU and 16-bit type when they are first asked for.
+   * Kernels of one kind, compiled for each GPU and type of 16 bits, or float32, when they are first asked for.
    *
    * @param <T> what calls them
    */
@@ -87,7 +87,7 @@ public final class GpuProgram {
 
     /** Those of a GPU and type; none where they do not serve, which is noted once if that is a surprise. */
     public Optional<T> of(Placement placement) {
-      if (placement.isCpu() || placement.dtype().bytes() != 2 || !Tensors.cudaIsAvailable()) {
+      if (placement.isCpu() || placement.dtype() == DType.F64 || !Tensors.cudaIsAvailable()) {
         return Optional.empty();
       }
       return made.computeIfAbsent(placement, this::tried);

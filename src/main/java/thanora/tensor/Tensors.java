@@ -182,6 +182,11 @@ public final class Tensors {
     }
   }
 
+  /** Where its first element lies, on its device. */
+  public static long address(Tensor tensor) {
+    return tensor.data_ptr().address();
+  }
+
   /** Its shape. */
   public static long[] shape(Tensor tensor) {
     long[] shape = new long[(int) tensor.dim()];

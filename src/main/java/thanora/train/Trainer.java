@@ -51,11 +51,7 @@ public final class Trainer implements AutoCloseable {
     this(model, trainees, config, group, FusedDecoder.of(model));
   }
 
-  /**
-   * The same, with a way of its own through the layers.
-   *
-   * @param layers closed with this
-   */
+  /** The same, with a way of its own through the layers. */
   public Trainer(
       Decoder model, List<Trainee> trainees, TrainConfig config, ProcessGroup group, LayerPass layers) {
     this.model = model;
@@ -271,7 +267,6 @@ public final class Trainer implements AutoCloseable {
   /** Frees the optimisers; the adapters stay. */
   @Override
   public void close() {
-    layers.close();
     optimizers.forEach(AdamW::close);
   }
 

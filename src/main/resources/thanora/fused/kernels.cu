@@ -1,4 +1,4 @@
-// The elementwise parts of a decoder layer; behind packs.cu.
+// The elementwise parts of a decoder layer, and attention of rows that go on by one token each; behind packs.cu.
 
 constexpr int HELD = 4;  // packs of a row that a thread holds between two passes
 
@@ -8,15 +8,15 @@ __device__ inline int columnOf(int i) {
 }
 
 // A thread's packs of a row.
-__device__ inline void hold(uint4 (&held)[HELD], const Element* row, int width) {
+__device__ inline void hold(Pack (&held)[HELD], const Element* row, int width) {
 #pragma unroll
   for (int i = 0; i < HELD; i++) {
     const int column = columnOf(i);
-    held[i] = column < width ? load(row, column, width) : make_uint4(0, 0, 0, 0);
+    held[i] = column < width ? load(row, column, width) : Pack{};
   }
 }
 
-__device__ inline float squares(const uint4 (&held)[HELD]) {
+__device__ inline float squares(const Pack (&held)[HELD]) {
   float sum = 0;
 #pragma unroll
   for (int i = 0; i < HELD; i++) {
@@ -29,7 +29,7 @@ __device__ inline float squares(const uint4 (&held)[HELD]) {
   return sum;
 }
 
-__device__ inline void writeNorm(const uint4 (&held)[HELD], float scale, const void* weight, bool wide, Element* y,
+__device__ inline void writeNorm(const Pack (&held)[HELD], float scale, const void* weight, bool wide, Element* y,
     int width) {
 #pragma unroll
   for (int i = 0; i < HELD; i++) {
@@ -53,7 +53,7 @@ __device__ inline void writeNorm(const uint4 (&held)[HELD], float scale, const v
 ROW_KERNEL normFirst(const Element* x, Stride xStride, const void* weight, int wide, float eps, Element* y,
     Stride yStride, float* rstd, int width) {
   const Stride row = blockIdx.x;
-  uint4 held[HELD];
+  Pack held[HELD];
   hold(held, x + row * xStride, width);
   const float scale = rsqrtf(blockSum(squares(held)) / width + eps);
   if (threadIdx.x == 0) {
@@ -66,7 +66,7 @@ ROW_KERNEL normFirst(const Element* x, Stride xStride, const void* weight, int w
 ROW_KERNEL normAgain(const Element* x, Stride xStride, const void* weight, int wide, const float* rstd, Element* y,
     Stride yStride, int width) {
   const Stride row = blockIdx.x;
-  uint4 held[HELD];
+  Pack held[HELD];
   hold(held, x + row * xStride, width);
   writeNorm(held, rstd[row], weight, wide, y + row * yStride, width);
 }
@@ -75,8 +75,8 @@ ROW_KERNEL normAgain(const Element* x, Stride xStride, const void* weight, int w
 ROW_KERNEL addNorm(const Element* a, Stride aStride, const Element* b, Stride bStride, const void* weight, int wide,
     float eps, Element* sum, Stride sumStride, Element* y, Stride yStride, float* rstd, int width) {
   const Stride row = blockIdx.x;
-  uint4 held[HELD];
-  uint4 more[HELD];
+  Pack held[HELD];
+  Pack more[HELD];
   hold(held, a + row * aStride, width);
   hold(more, b + row * bStride, width);
   sum += row * sumStride;
@@ -106,9 +106,9 @@ ROW_KERNEL normBackward(const Element* dy, Stride dyStride, const Element* x, St
     int wide, const float* rstd, const Element* residual, Stride residualStride, Element* dx, Stride dxStride,
     int width) {
   const Stride row = blockIdx.x;
-  uint4 gradient[HELD];
-  uint4 held[HELD];
-  uint4 base[HELD];
+  Pack gradient[HELD];
+  Pack held[HELD];
+  Pack base[HELD];
   hold(gradient, dy + row * dyStride, width);
   hold(held, x + row * xStride, width);
   hold(base, residual + row * residualStride, width);
@@ -191,7 +191,11 @@ __device__ inline void activate(bool gelu, float x, float& value, float& slope) 
   const float cubic = 0.044715f;
   const float z = gelu ? bent * x * (1 + cubic * x * x) : x;
   const float dz = gelu ? bent * (1 + 3 * cubic * x * x) : 1;
+#ifdef F32
+  const float gate = 1.0f / (1.0f + expf(-z));
+#else
   const float gate = __fdividef(1.0f, 1.0f + __expf(-z));
+#endif
   value = x * gate;
   slope = gate + value * (1 - gate) * dz;
 }
@@ -260,5 +264,154 @@ extern "C" __global__ void gatedBackward(int gelu, const Element* gate, Stride g
   store(dup + place.row * dupStride, place.column, width, pack(d));
   if (y != nullptr) {
     store(y + place.row * yStride, place.column, width, pack(u));
+  }
+}
+
+constexpr int ATTENDING = 256;  // threads of a block; a head is not wider
+constexpr float NOTHING = -3e38f;
+
+// Value i of a head, turned with its partner.
+__device__ inline float turnedAt(const Element* head, int i, const void* cos, const void* sin, int half, bool wide) {
+  const float own = widened(head[i]);
+  if (i >= 2 * half) {
+    return own;
+  }
+  const int pair = i < half ? i : i - half;
+  const float c = wide ? static_cast<const float*>(cos)[pair] : widened(static_cast<const Element*>(cos)[pair]);
+  const float s = wide ? static_cast<const float*>(sin)[pair] : widened(static_cast<const Element*>(sin)[pair]);
+  return i < half ? own * c - widened(head[i + half]) * s : own * c + widened(head[pair]) * s;
+}
+
+// What some keys come to: softmax's largest score so far, the sum of its terms, and that of the values.
+struct Seen {
+  float most;
+  float total;
+  Floats sum;
+
+  __device__ void see(float score, const Floats& value) {
+    const float larger = fmaxf(most, score);
+    const float before = exponential(most - larger);
+    const float weight = exponential(score - larger);
+    total = total * before + weight;
+#pragma unroll
+    for (int j = 0; j < PACK; j++) {
+      sum.at[j] = sum.at[j] * before + weight * value.at[j];
+    }
+    most = larger;
+  }
+};
+
+// The product of a pack with another one, summed over the lanes of a team.
+__device__ inline float teamDot(const Floats& a, const Floats& b, int lanes) {
+  float dot = 0;
+#pragma unroll
+  for (int j = 0; j < PACK; j++) {
+    dot += a.at[j] * b.at[j];
+  }
+  for (int distance = lanes / 2; distance > 0; distance /= 2) {
+    dot += __shfl_xor_sync(0xffffffffu, dot, distance);
+  }
+  return dot;
+}
+
+__device__ inline Floats sharedPack(const float* head, int column, int width, float factor) {
+  Floats f;
+#pragma unroll
+  for (int j = 0; j < PACK; j++) {
+    f.at[j] = column + j < width ? head[column + j] * factor : 0;
+  }
+  return f;
+}
+
+// One token more in each row, a block for each of its query heads: query and key are turned, the first of the
+// heads that share a key puts it and its value into the cache, and the query sees all keys up to its own, or
+// those of its window. addresses (layers, 2, rows) are those of each row's keys and values, whose tokens lie
+// one after another; positions say how many there are. Lanes in teams of a power of 2 have a pack of a head
+// each; teams take keys in turn, and what they have seen is put together at the end.
+extern "C" __global__ void __launch_bounds__(ATTENDING) attendNext(const Element* qkv, Stride qkvStride,
+    const void* cos, Stride cosStride, const void* sin, Stride sinStride, int half, int wide, const Stride* addresses,
+    int layer, int rows, const Stride* positions, int heads, int keyHeads, int headDim, int window, float scale,
+    Element* to, Stride toStride) {
+  __shared__ float query[ATTENDING];
+  __shared__ float newKey[ATTENDING];
+  __shared__ float newValue[ATTENDING];
+  __shared__ float mosts[ATTENDING];
+  __shared__ float totals[ATTENDING];
+  __shared__ float sums[ATTENDING * PACK];
+  const int row = blockIdx.x / heads;
+  const int head = blockIdx.x - row * heads;
+  const int group = heads / keyHeads;
+  const int keyHead = head / group;
+  const Stride position = positions[row];
+  const Stride step = static_cast<Stride>(keyHeads) * headDim;
+  addresses += static_cast<Stride>(layer) * 2 * rows + row;
+  Element* keys = reinterpret_cast<Element*>(addresses[0]) + keyHead * headDim;
+  Element* values = reinterpret_cast<Element*>(addresses[rows]) + keyHead * headDim;
+  const int i = threadIdx.x;
+  if (i < headDim) {
+    const Element* own = qkv + row * qkvStride;
+    const int bytes = wide ? sizeof(float) : sizeof(Element);
+    const void* c = static_cast<const char*>(cos) + row * cosStride * bytes;
+    const void* s = static_cast<const char*>(sin) + row * sinStride * bytes;
+    query[i] = widened(rounded(turnedAt(own + head * headDim, i, c, s, half, wide)));
+    const Element key = rounded(turnedAt(own + (heads + keyHead) * headDim, i, c, s, half, wide));
+    const Element value = own[(heads + keyHeads + keyHead) * headDim + i];
+    newKey[i] = widened(key);
+    newValue[i] = widened(value);
+    if (head == keyHead * group) {
+      keys[position * step + i] = key;
+      values[position * step + i] = value;
+    }
+  }
+  __syncthreads();
+
+  int lanes = 1;
+  while (lanes * PACK < headDim) {
+    lanes *= 2;
+  }
+  const int team = i / lanes;
+  const int teams = ATTENDING / lanes;
+  const int column = (i - team * lanes) * PACK;
+  const Floats q = sharedPack(query, column, headDim, scale);
+  Seen seen = {NOTHING, 0, {}};
+  const float newScore = teamDot(q, sharedPack(newKey, column, headDim, 1), lanes);
+  if (team == 0) {
+    seen.see(newScore, sharedPack(newValue, column, headDim, 1));
+  }
+  const Stride from = window > 0 && position >= window ? position + 1 - window : 0;
+  for (Stride first = from; first < position; first += teams) {
+    const Stride at = first + team;
+    Floats key = {};
+    Floats value = {};
+    if (at < position && column < headDim) {
+      key = unpack(load(keys + at * step, column, headDim));
+      value = unpack(load(values + at * step, column, headDim));
+    }
+    const float score = teamDot(q, key, lanes);
+    if (at < position) {
+      seen.see(score, value);
+    }
+  }
+
+  mosts[team] = seen.most;
+  totals[team] = seen.total;
+#pragma unroll
+  for (int j = 0; j < PACK; j++) {
+    sums[i * PACK + j] = seen.sum.at[j];
+  }
+  __syncthreads();
+  if (i < headDim) {
+    float most = NOTHING;
+    for (int t = 0; t < teams; t++) {
+      most = fmaxf(most, mosts[t]);
+    }
+    float total = 0;
+    float sum = 0;
+    for (int t = 0; t < teams; t++) {
+      const float weight = exponential(mosts[t] - most);
+      total += weight * totals[t];
+      sum += weight * sums[t * lanes * PACK + i];
+    }
+    to[row * toStride + head * headDim + i] = rounded(sum / total);
   }
 }

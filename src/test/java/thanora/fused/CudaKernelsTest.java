@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import thanora.model.Activation;
+import thanora.model.Angles;
 import thanora.tensor.DType;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -19,7 +20,7 @@ import thanora.tensor.Seeds;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
 
-/** Each kernel beside {@link PlainKernels} in float64 on the CPU, from the same 16-bit numbers. */
+/** Each kernel beside {@link PlainKernels} in float64 on the CPU, from the same numbers. */
 @Tag("gpu")
 class CudaKernelsTest {
   private static final double EPS = 1e-5;
@@ -51,7 +52,7 @@ class CudaKernelsTest {
   @ParameterizedTest
   @CsvSource({
     "BF16, 1, 576, 0", "BF16, 4097, 576, 16", "BF16, 33, 4096, 48", "BF16, 33, 4100, 3", "BF16, 3, 16384, 0",
-    "BF16, 2, 7, 0", "F16, 4097, 576, 0", "F16, 1, 4096, 8", "F16, 33, 4100, 0"
+    "BF16, 2, 7, 0", "F16, 4097, 576, 0", "F16, 1, 4096, 8", "F16, 33, 4100, 0", "F32, 33, 576, 8", "F32, 3, 4100, 1"
   })
   void normsAndTheirBackwardPass(DType dtype, int rows, int width, int spareColumns) {
     use(dtype, spareColumns);
@@ -90,7 +91,7 @@ class CudaKernelsTest {
   @ParameterizedTest
   @CsvSource({
     "BF16, 4097, 9, 64, 32, 0", "BF16, 33, 64, 128, 64, 16", "BF16, 33, 4, 80, 16, 0", "BF16, 5, 3, 20, 10, 3",
-    "F16, 1, 2, 96, 24, 0", "F16, 33, 12, 64, 32, 3"
+    "F16, 1, 2, 96, 24, 0", "F16, 33, 12, 64, 32, 3", "F32, 33, 12, 64, 32, 8", "F32, 5, 3, 20, 10, 3"
   })
   void turns(DType dtype, int rows, int heads, int headDim, int half, int spareColumns) {
     use(dtype, spareColumns);
@@ -112,7 +113,8 @@ class CudaKernelsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"BF16, 4097, 1536, 0", "BF16, 33, 11008, 16", "BF16, 1, 1100, 3", "F16, 33, 1536, 16", "F16, 2, 5, 0"})
+  @CsvSource({"BF16, 4097, 1536, 0", "BF16, 33, 11008, 16", "BF16, 1, 1100, 3", "F16, 33, 1536, 16", "F16, 2, 5, 0",
+      "F32, 33, 1536, 16", "F32, 2, 5, 0"})
   void gates(DType dtype, int rows, int width, int spareColumns) {
     use(dtype, spareColumns);
     for (Activation activation : Activation.values()) {
@@ -140,6 +142,104 @@ class CudaKernelsTest {
       assertClose(gate, wantGate);
       assertClose(up, wantUp);
       assertClose(dy, want);
+    }
+  }
+
+  /** Rows of unequal length go on by a token: what attention gives, and what then is in the cache of both layers. */
+  @ParameterizedTest
+  @CsvSource({
+    "BF16, 9, 3, 64, 32, 0, 0", "BF16, 32, 8, 128, 64, 0, 16", "BF16, 4, 4, 80, 16, 5, 0", "BF16, 3, 1, 256, 128, 40, 3",
+    "BF16, 4, 2, 20, 10, 0, 0", "BF16, 6, 2, 64, 0, 0, 0", "F16, 9, 3, 64, 32, 0, 8", "F16, 2, 1, 8, 4, 7, 0",
+    "F32, 9, 3, 64, 32, 0, 0", "F32, 6, 2, 128, 64, 40, 4", "F32, 4, 2, 20, 10, 0, 3"
+  })
+  void attendsOneTokenMore(
+      DType dtype, int queries, int keys, int width, int half, int window, int spareColumns) {
+    use(dtype, spareColumns);
+    NextTokens.Heads heads = new NextTokens.Heads(queries, keys, width, window, 0.5 / Math.sqrt(width));
+    int[] lengths = {0, 1, 7, 39, 150, 1000};
+    Cached cached = new Cached(keys * width, lengths);
+    for (Placement ofAngles : List.of(gpu, gpu.with(DType.F32))) {
+      Tensor qkv = matrix(lengths.length, (queries + 2 * keys) * width);
+      Optional<Angles> angles = half == 0 ? Optional.empty() : Optional.of(angles(lengths.length, half, ofAngles));
+      Tensor to = matrix(lengths.length, queries * width);
+      Tensor untouched = exact(cached.keys.get(0));
+      Tensor want = cached.attended(heads, exact(qkv), angles);
+      kernels.nextTokens(width).orElseThrow().attend(
+          new NextTokens.Cache(cached.addresses(), 1, Tensors.of(lengths, "cuda")), heads, qkv, angles, to);
+      assertClose(to, want);
+      assertClose(cached.keys.get(1), cached.wantKeys);
+      assertClose(cached.values.get(1), cached.wantValues);
+      assertClose(cached.keys.get(0), untouched);
+    }
+  }
+
+  private Angles angles(int rows, int half, Placement placement) {
+    List<Tensor> both = List.of(Seeds.uniform(random, rows * half, 1), Seeds.uniform(random, rows * half, 1)).stream()
+        .map(values -> Tensors.to(Tensors.of(values, rows, half), placement)).toList();
+    return new Angles(both.get(0).unsqueeze(1), both.get(1).unsqueeze(1), both.get(0), both.get(1));
+  }
+
+  /** Keys and values of two layers, and what they and attention come to in float64. */
+  private final class Cached {
+    static final int ROOM = 1008;
+
+    final int width;
+    final int[] lengths;
+    final List<Tensor> keys;
+    final List<Tensor> values;
+    Tensor wantKeys;
+    Tensor wantValues;
+
+    Cached(int width, int[] lengths) {
+      this.width = width;
+      this.lengths = lengths;
+      keys = List.of(side(), side());
+      values = List.of(side(), side());
+    }
+
+    private Tensor side() {
+      int rows = lengths.length * ROOM;
+      return Tensors.to(Tensors.of(Seeds.uniform(random, rows * width, 3), rows, width), gpu);
+    }
+
+    Tensor addresses() {
+      long[] found = new long[4 * lengths.length];
+      for (int i = 0; i < found.length; i++) {
+        Tensor side = (i / lengths.length % 2 == 0 ? keys : values).get(i / (2 * lengths.length));
+        found[i] = Tensors.address(side) + (long) (i % lengths.length) * ROOM * width * side.element_size();
+      }
+      return Tensors.of(found, "cuda").view(2, 2, lengths.length);
+    }
+
+    /** Of layer 1. */
+    Tensor attended(NextTokens.Heads heads, Tensor qkv, Optional<Angles> angles) {
+      wantKeys = exact(keys.get(1));
+      wantValues = exact(values.get(1));
+      int both = (heads.queries() + heads.keys()) * heads.width();
+      Tensor turned = Ops.narrow(qkv, 1, 0, both);
+      angles.ifPresent(of -> PLAIN.turn(turned, heads.width(), exact(of.flatCos()), exact(of.flatSin()), false, turned));
+      Tensor stored = exact(Tensors.to(turned, gpu)); // as the cache's type rounds it
+      Tensor[] mixed = new Tensor[lengths.length];
+      for (int row = 0; row < lengths.length; row++) {
+        int length = lengths[row];
+        Ops.narrow(wantKeys, 0, row * ROOM + length, 1)
+            .copy_(Ops.narrow(Ops.narrow(stored, 0, row, 1), 1, heads.queries() * heads.width(), width));
+        Ops.narrow(wantValues, 0, row * ROOM + length, 1).copy_(Ops.narrow(Ops.narrow(qkv, 0, row, 1), 1, both, width));
+        int seen = heads.window() == 0 ? length + 1 : Math.min(heads.window(), length + 1);
+        Tensor query = Ops.narrow(Ops.narrow(stored, 0, row, 1), 1, 0, heads.queries() * heads.width());
+        mixed[row] = Ops.attention(ofHeads(query, heads), ofHeads(seen(wantKeys, row, length, seen), heads),
+            ofHeads(seen(wantValues, row, length, seen), heads), heads.scale(), false).reshape(1, -1);
+      }
+      return Ops.cat(0, mixed);
+    }
+
+    private Tensor seen(Tensor side, int row, int length, int seen) {
+      return Ops.narrow(side, 0, row * ROOM + length + 1 - seen, seen);
+    }
+
+    /** (n, H Dh) → (1, H, n, Dh). */
+    private Tensor ofHeads(Tensor x, NextTokens.Heads heads) {
+      return x.reshape(1, x.size(0), -1, heads.width()).transpose(1, 2);
     }
   }
 
