@@ -126,7 +126,8 @@ final class StackedLinear {
 
   /** base + y, for a room that x and h are in. */
   Tensor addTo(Tensor base, Tensor room) {
-    Tensor sum = Ops.addmm(base, room, upper, 1);
+    Tensor sum = Ops.matmul(room, upper); // addmm would copy the base first
+    Into.add(sum, sum, base);
     bias.ifPresent(value -> Ops.addInPlace(sum, value));
     return sum;
   }

@@ -2,6 +2,7 @@ package thanora.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
@@ -371,12 +372,15 @@ public final class Ops {
    * <p>m ← β₁ m + (1−β₁) g; v ← β₂ v + (1−β₂) g²; θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂, v̂ the
    * bias-corrected moments. Source: Loshchilov and Hutter, arXiv 1711.05101.
    *
-   * @param step number of this update, from 1; one element, on the same device
+   * @param step number of this update, from 1; one element, on the same device, as the last two
+   * @param divisor of the gradient, which is divided in place
+   * @param stays 1 where nothing is to change, else 0
    */
   public static void adamwInPlace(Tensor theta, Tensor gradient, Tensor m, Tensor v, Tensor step,
-      double rate, double beta1, double beta2, double weightDecay, double epsilon) {
+      double rate, double beta1, double beta2, double weightDecay, double epsilon,
+      Optional<Tensor> divisor, Tensor stays) {
     ADAMW.call(List.of(theta), List.of(gradient), List.of(m), List.of(v), List.of(), List.of(step),
-        rate, beta1, beta2, weightDecay, epsilon, false, false, null, null); // variants, scale of the gradient
+        rate, beta1, beta2, weightDecay, epsilon, false, false, divisor.orElse(null), stays); // no variants
   }
 
   /** The last two dimensions swapped, as a view. */

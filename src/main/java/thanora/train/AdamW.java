@@ -1,10 +1,9 @@
 package thanora.train;
 
-import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.Optional;
 import org.bytedeco.pytorch.Tensor;
+import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
@@ -33,24 +32,26 @@ final class AdamW implements AutoCloseable {
   record Rates(long start, long length, double[] byRow) {}
 
   /**
-   * One update in place.
+   * One update in place, for which nothing waits for a GPU.
    *
    * @param step number of this update, from 1
    * @param rates of all columns, in parts
-   * @param except rows that keep parameters and moments
+   * @param norms of the gradients (K); a row whose norm is not finite keeps parameters and moments
+   * @param largest norm that longer gradients are cut to; 0 for none
    */
-  void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates, int[] except) {
+  void update(Tensor parameters, Tensor gradients, long step, List<Rates> rates, Tensor norms, double largest) {
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      Set<Integer> left = Arrays.stream(except).boxed().collect(Collectors.toSet());
       Tensor number = Tensors.column(new double[] {step}, Tensors.device(parameters));
-      for (int row = 0; row < parameters.size(0); row++) {
-        if (left.contains(row)) {
-          continue;
-        }
+      Tensor stays = Tensors.cast(norms.isfinite().logical_not(), DType.F32);
+      Optional<Tensor> divisors =
+          largest > 0 ? Optional.of(Ops.atLeast(Ops.scale(norms, 1 / largest), 1)) : Optional.empty();
+      for (int i = 0; i < parameters.size(0); i++) {
+        int row = i;
+        Optional<Tensor> divisor = divisors.map(all -> all.select(0, row));
         for (Rates part : rates) {
           Ops.adamwInPlace(columns(parameters, row, part), columns(gradients, row, part),
               columns(firstMoment, row, part), columns(secondMoment, row, part), number,
-              part.byRow[row], beta1, beta2, weightDecay, epsilon);
+              part.byRow[row], beta1, beta2, weightDecay, epsilon, divisor, stays.select(0, row));
         }
       }
     }

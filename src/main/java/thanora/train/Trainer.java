@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.PrimitiveIterator;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
@@ -119,13 +118,15 @@ public final class Trainer implements AutoCloseable {
         nll.add(forwardBackward(batch, labels, apart));
       }
       List<Measured> measured = trainees.stream().map(trainee -> gradients(trainee, step, apart)).toList();
+      for (int i = 0; i < trainees.size(); i++) {
+        update(trainees.get(i), optimizers.get(i), measured.get(i).norms, step, learningRate);
+      }
       PrimitiveIterator.OfDouble read = read(nll, measured);
       microBatches.forEach(batch -> losses.add(next(read, batch.labelled().length), batch));
       losses.sum(group);
       List<StepResult> results = new ArrayList<>();
       for (int i = 0; i < trainees.size(); i++) {
         double[] norms = next(read, trainees.get(i).members().size());
-        update(trainees.get(i), optimizers.get(i), norms, step, learningRate);
         for (int member = 0; member < norms.length; member++) {
           double penalty = Arrays.stream(next(read, measured.get(i).penalties.get(member).size())).sum();
           int at = results.size();
@@ -184,14 +185,10 @@ public final class Trainer implements AutoCloseable {
   }
 
   /** Clips the gradients of an adapter and updates the members whose gradient is finite. */
-  private void update(Trainee trainee, AdamW optimizer, double[] norms, long step, double learningRate) {
+  private void update(Trainee trainee, AdamW optimizer, Tensor norms, long step, double learningRate) {
     Adapter adapter = trainee.adapter();
-    double[] factors = Arrays.stream(norms).map(this::clipping).toArray();
-    if (Arrays.stream(factors).anyMatch(factor -> factor < 1)) {
-      Ops.mulInPlace(adapter.gradients(), Tensors.column(factors, adapter.device()));
-    }
-    int[] ill = IntStream.range(0, norms.length).filter(member -> !Double.isFinite(norms[member])).toArray();
-    optimizer.update(adapter.parameters(), adapter.gradients(), step, rates(trainee, learningRate), ill);
+    optimizer.update(
+        adapter.parameters(), adapter.gradients(), step, rates(trainee, learningRate), norms, maxGradNorm);
     adapter.refresh();
   }
 
@@ -204,11 +201,6 @@ public final class Trainer implements AutoCloseable {
     return parts.stream().map(part -> new AdamW.Rates(part.start(), part.length(), trainee.members().stream()
         .mapToDouble(member -> learningRate * member.rate() * (part.fast() ? member.loraPlus() : 1)).toArray()))
         .toList();
-  }
-
-  /** Factor that cuts a gradient of this norm to the limit; 1 where there is none, or no norm. */
-  private double clipping(double norm) {
-    return maxGradNorm > 0 && norm > maxGradNorm && Double.isFinite(norm) ? maxGradNorm / norm : 1;
   }
 
   /** The losses of the labelled tokens. */
