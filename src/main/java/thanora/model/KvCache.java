@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
 import org.bytedeco.pytorch.Tensor;
-import thanora.tensor.DType;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
