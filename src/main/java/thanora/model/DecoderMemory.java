@@ -45,6 +45,9 @@ import thanora.tensor.DType;
  * @param gpu whether it is on a GPU
  */
 public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
+  /** Of a CPU's heap in a process that runs layers again. */
+  private static final long HOLES = 32L << 20;
+
   private static final int FLOAT = 4;
 
   /**
@@ -314,7 +317,7 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
   /**
    * The same on top of {@link #inputs}: at the head, or all of one layer for a slice. On a CPU all that comes and
    * goes counts twice, and there is a third of the weights where they have moved: pieces of unequal length leave
-   * holes in the heap, which nothing that stays fills.
+   * holes in the heap, which nothing that stays fills, some in every process. The three are fitted to docs/memory.md.
    */
   public long ofTheMomentAgain(
       Collection<String> adapted, ToLongFunction<Linear> ofAdapter, Rows rows, boolean whole) {
@@ -322,7 +325,7 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     long layer = kept(adapted, ofAdapter, slice, whole) / Math.max(1, reached(adapted)) + ofLayer(slice, whole);
     long moved = whole ? linearNumbers() * dtype.bytes() / 3 : 0;
     long largest = Math.max(atHead(rows), layer + ofResidual(rows));
-    return gpu ? largest : 2 * largest + inputs(adapted, rows) + moved;
+    return gpu ? largest : 2 * largest + inputs(adapted, rows) + moved + HOLES;
   }
 
   /** Logits, the last layer's output, and its gradient. */
