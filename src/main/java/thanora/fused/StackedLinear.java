@@ -71,8 +71,12 @@ final class StackedLinear {
 
   /** Puts h behind the x of a room. */
   void share(Room room) {
+    share(room.x, room.h);
+  }
+
+  private void share(Tensor x, Tensor h) {
     if (rows > 0) {
-      Into.matmul(room.h, room.x, a);
+      Into.matmul(h, x, a);
     }
   }
 
@@ -94,9 +98,7 @@ final class StackedLinear {
   /** h = A' x (N, rows). */
   Tensor share(Tensor x) {
     Tensor h = Tensors.alike(w, x.size(0), rows);
-    if (rows > 0) {
-      Into.matmul(h, x, a);
-    }
+    share(x, h);
     return h;
   }
 

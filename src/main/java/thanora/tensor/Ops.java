@@ -225,11 +225,6 @@ public final class Ops {
     return a.mul_(b);
   }
 
-  /** a ← a / b, element by element. */
-  public static Tensor divInPlace(Tensor a, Tensor b) {
-    return a.div_(b);
-  }
-
   /** a ← a + b. */
   public static Tensor addInPlace(Tensor a, Tensor b) {
     return a.add_(b);
