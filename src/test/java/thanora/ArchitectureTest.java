@@ -24,7 +24,7 @@ class ArchitectureTest {
   /** A package may import only packages before it. */
   private static final List<String> ORDER =
       List.of(
-          "tensor", "text", "checkpoint", "hub", "data", "model", "lora", "fused", "hasi", "method", "merging",
+          "tensor", "text", "image", "checkpoint", "hub", "data", "model", "lora", "fused", "hasi", "method", "merging",
           "eval", "page", "compare", "dist", "train", "export", "report",
           "thanora", "serve", "demo", "cli");
 

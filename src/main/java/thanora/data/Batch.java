@@ -3,6 +3,7 @@ package thanora.data;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import thanora.image.ImageSource;
 
 /**
  * Rows of several tasks as one flat list of N tokens, without padding: rows are grouped by task, so
@@ -20,6 +21,7 @@ import java.util.List;
  * @param targetTasks (L) their tasks, ascending
  * @param taskTokenStarts (tasks + 1) first token of each task, then N; a task may be empty
  * @param labelsByTask (tasks) how many labels each task has; they sum to L
+ * @param images of all rows, in the order of their tokens
  */
 public record Batch(
     int[] ids,
@@ -30,7 +32,11 @@ public record Batch(
     int[] targets,
     int[] targetTasks,
     int[] taskTokenStarts,
-    int[] labelsByTask) {
+    int[] labelsByTask,
+    List<RowImage> images) {
+
+  /** An image of a row, which counts from 0 in its batch. */
+  public record RowImage(int row, ImageSource image) {}
 
   /**
    * Lays samples side by side, tasks ascending and samples of one task in the given order.
@@ -57,7 +63,8 @@ public record Batch(
             new int[labels],
             new int[labels],
             new int[tasks + 1],
-            new int[tasks]);
+            new int[tasks],
+            images(rows));
     batch.fill(rows);
     return batch;
   }
@@ -149,6 +156,16 @@ public record Batch(
 
   private static List<Sample> groupedByTask(List<Sample> samples) {
     return samples.stream().sorted(Comparator.comparingInt(Sample::task)).toList();
+  }
+
+  private static List<RowImage> images(List<Sample> rows) {
+    List<RowImage> images = new ArrayList<>();
+    for (int row = 0; row < rows.size(); row++) {
+      for (ImageSource image : rows.get(row).images()) {
+        images.add(new RowImage(row, image));
+      }
+    }
+    return List.copyOf(images);
   }
 
   private void fill(List<Sample> rows) {

@@ -1,5 +1,6 @@
 package thanora.data;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -21,6 +22,7 @@ import java.util.List;
  * @param targetTasks their tasks
  * @param labelStarts (K + 1) first label of each member, then their number
  * @param tokens (K) real tokens of each member
+ * @param images of all members' rows
  */
 public record MemberBatch(
     int members,
@@ -32,7 +34,8 @@ public record MemberBatch(
     int[] targets,
     int[] targetTasks,
     int[] labelStarts,
-    int[] tokens) {
+    int[] tokens,
+    List<Batch.RowImage> images) {
 
   /** The same batch for every member. */
   public static MemberBatch of(Batch batch, int members) {
@@ -62,7 +65,7 @@ public record MemberBatch(
     }
     return new MemberBatch(batches.size(), tasks, layout.ids.toArray(), layout.rowStarts.toArray(),
         layout.rowTasks.toArray(), layout.labelled.toArray(), layout.targets.toArray(),
-        layout.targetTasks.toArray(), labelStarts, batches.stream().mapToInt(Batch::tokens).toArray());
+        layout.targetTasks.toArray(), labelStarts, batches.stream().mapToInt(Batch::tokens).toArray(), List.copyOf(layout.images));
   }
 
   /** N, tokens of each member, those added included. */
@@ -117,6 +120,7 @@ public record MemberBatch(
     private final Ints labelled = new Ints();
     private final Ints targets = new Ints();
     private final Ints targetTasks = new Ints();
+    private final List<Batch.RowImage> images = new ArrayList<>();
 
     Layout(int longest) {
       this.longest = longest;
@@ -126,12 +130,16 @@ public record MemberBatch(
     void add(Batch batch, int[] wanted) {
       int label = 0;
       int row = 0;
+      int image = 0;
       for (int task = 0; task < wanted.length; task++) {
         int missing = wanted[task] - tokensOf(batch, task);
         for (; row < batch.rows() && batch.rowTasks()[row] == task; row++) {
           int from = batch.rowStarts()[row];
           int to = batch.rowStarts()[row + 1];
           int shift = ids.size() - from;
+          for (; image < batch.images().size() && batch.images().get(image).row() == row; image++) {
+            images.add(new Batch.RowImage(rowStarts.size() - 1, batch.images().get(image).image()));
+          }
           for (int token = from; token < to; token++) {
             ids.add(batch.ids()[token]);
           }

@@ -1,6 +1,8 @@
 package thanora.data;
 
 import java.util.Arrays;
+import java.util.List;
+import thanora.image.ImageSource;
 import thanora.text.Encoded;
 
 /**
@@ -10,9 +12,11 @@ import thanora.text.Encoded;
  * @param row index of the row among the rows of its files, from 0
  * @param ids prompt, completion and end tokens, or a whole conversation
  * @param trained whether each of them is trained on
+ * @param images what its image tokens stand for, in their order
  */
-public record Sample(int task, int row, int[] ids, boolean[] trained) {
+public record Sample(int task, int row, int[] ids, boolean[] trained, List<ImageSource> images) {
   public Sample {
+    images = List.copyOf(images);
     if (task < 0 || row < 0) {
       throw new IllegalArgumentException("task " + task + " and row " + row + " must be 0 or more");
     }
@@ -22,7 +26,12 @@ public record Sample(int task, int row, int[] ids, boolean[] trained) {
     }
   }
 
-  /** A sample whose tokens from {@code promptLength} on are trained on. */
+  /** A sample of text alone. */
+  public Sample(int task, int row, int[] ids, boolean[] trained) {
+    this(task, row, ids, trained, List.of());
+  }
+
+  /** A sample of text alone whose tokens from {@code promptLength} on are trained on. */
   public Sample(int task, int row, int[] ids, int promptLength) {
     this(task, row, ids, new Encoded(ids, promptLength).trained());
   }

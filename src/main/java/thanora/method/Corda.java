@@ -29,7 +29,7 @@ public record Corda() implements AdapterMethod {
   public Optional<RankPlan> start(Setting setting, Adapter adapter, int member) {
     HasiConfig.Preview options = HasiConfig.thanora().preview().withNormalisation(Moments.Normalisation.CORDA);
     List<Sample> rows = setting.previewRows().stream().flatMap(List::stream)
-        .map(row -> new Sample(0, row.row(), row.ids(), row.trained())).toList();
+        .map(row -> new Sample(0, row.row(), row.ids(), row.trained(), row.images())).toList();
     new PreviewPass(setting.model(), options, Set.copyOf(setting.modules())).run(List.of(rows), (layer, inputs) -> {
       for (PreviewPass.SharedInput input : inputs) {
         try (TensorScope scope = TensorScope.open()) {
