@@ -14,6 +14,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.Weights;
+import thanora.image.ImageSource;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -283,7 +284,16 @@ public final class Decoder {
    * @param task of its tokens
    */
   public Reading open(int task) {
-    return new Reading(config, placement, task);
+    return open(task, List.of());
+  }
+
+  /**
+   * The same of a text with images.
+   *
+   * @param images what its image tokens stand for, in their order
+   */
+  public Reading open(int task, List<ImageSource> images) {
+    return new Reading(config, placement, task, images);
   }
 
   /**
@@ -300,12 +310,16 @@ public final class Decoder {
         List<int[]> next = new ArrayList<>();
         int[] last = new int[texts.size()];
         int read = 0;
+        List<Tensor> features = new ArrayList<>();
         for (int row = 0; row < last.length; row++) {
-          next.add(texts.get(row).take(tokens.get(row)));
+          Reading text = texts.get(row);
+          next.add(text.take(tokens.get(row)));
+          text.features(next.get(row), own -> vision.orElseThrow().features(own)).ifPresent(features::add);
           read += next.get(row).length;
           last[row] = read - 1;
         }
-        Tensor hidden = hidden(TokenBatch.further(texts, next, device));
+        TokenBatch batch = TokenBatch.further(texts, next, device);
+        Tensor hidden = hidden(features.isEmpty() ? batch : batch.with(Ops.cat(0, features.toArray(Tensor[]::new))));
         return logits(Ops.select(hidden, 0, Tensors.of(last, device)));
       }
     });

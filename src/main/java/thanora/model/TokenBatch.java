@@ -220,7 +220,7 @@ public final class TokenBatch {
   }
 
   /** Has its image tokens stand for what a vision tower and its connector gave: (image tokens, D). */
-  TokenBatch with(Tensor given) {
+  public TokenBatch with(Tensor given) {
     features = Optional.of(given);
     return this;
   }

@@ -101,12 +101,15 @@ public final class Vision {
    */
   public record Way(Tensor x, TokenBatch tiles) {}
 
-  /** The tiles of some images before the first stage, recorded on the batch's tape if it has one. */
-  public Way enter(TokenBatch batch) {
-    List<Tensor> tiles = batch.images().stream().map(image -> tensor(reader().read(image.image()))).toList();
-    int[] counts = tiles.stream().mapToInt(pixels -> (int) pixels.size(0)).toArray();
-    Tensor pixels = Ops.cat(0, tiles.toArray(Tensor[]::new));
-    return new Way(embed(pixels), tiles(batch, counts, config.towerTokens()));
+  /** The patches of a batch's images, before the first stage (N, C). */
+  public Tensor patches(TokenBatch batch) {
+    return TensorScope.keep(() -> embed(Ops.cat(0, batch.images().stream()
+        .map(image -> tensor(reader().read(image.image()))).toArray(Tensor[]::new))));
+  }
+
+  /** The batch of the tiles of a batch's images, recorded on its tape if it has one. */
+  public TokenBatch tiles(TokenBatch batch) {
+    return tiles(batch, config.towerTokens());
   }
 
   /** The next stage; the last one gives what the decoder reads in the places of image tokens. */
@@ -127,9 +130,9 @@ public final class Vision {
     return TensorScope.keep(() -> {
       if (layers.stream().flatMap(layer -> layer.slots().stream()).flatMap(List::stream)
           .allMatch(slot -> slot.get().isBare())) {
-        return connect(selected(batch.images()), tiles(batch, counts(batch.images()), config.tileTokens()));
+        return connect(selected(batch.images()), tiles(batch, config.tileTokens()));
       }
-      Way way = enter(batch);
+      Way way = new Way(patches(batch), tiles(batch));
       for (int stage = 0; stage < stages(); stage++) {
         way = stage(stage, way);
       }
@@ -165,15 +168,10 @@ public final class Vision {
     return images.orElseThrow(() -> new IllegalStateException("the model was not told how to read images"));
   }
 
-  private int[] counts(List<RowImage> of) {
-    return of.stream().mapToInt(image -> reader().tiles(image.image())).toArray();
-  }
-
   /** A row for each tile, in the order of the images. */
-  private TokenBatch tiles(TokenBatch batch, int[] counts, int length) {
-    List<RowImage> all = batch.images();
-    int[] tasks = IntStream.range(0, counts.length)
-        .flatMap(i -> IntStream.generate(() -> batch.rowTask(all.get(i).row())).limit(counts[i])).toArray();
+  private TokenBatch tiles(TokenBatch batch, int length) {
+    int[] tasks = batch.images().stream().flatMapToInt(image -> IntStream.generate(() -> batch.rowTask(image.row()))
+        .limit(reader().tiles(image.image()))).toArray();
     TokenBatch tiles = TokenBatch.tiles(tasks, length, batch.members(), placement.device());
     batch.tape().ifPresent(tiles::on);
     return tiles;

@@ -7,8 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -26,6 +29,7 @@ import thanora.checkpoint.Weights;
 import thanora.data.Batch;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
+import thanora.image.ImageSource;
 import thanora.lora.Adapter;
 import thanora.lora.Blocks;
 import thanora.lora.Factors;
@@ -173,6 +177,55 @@ class VisionReferenceTest {
     try (Stream<Path> files = Files.walk(cache)) {
       return files.filter(Files::isRegularFile).toList();
     }
+  }
+
+  /** Answers go on behind images as the whole text would, whatever is beside them; what prompts share ends before an image. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llava", "smolvlm"})
+  void answersAndPiecesSeeTheImages(String name) {
+    try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Seeing.expected(name); NoGrad off = NoGrad.open()) {
+      Decoder model = Seeing.load(name, Optional.empty());
+      List<Sample> rows = Seeing.samples(expected);
+      List<Prompt> prompts = new ArrayList<>();
+      for (int i = 0; i < 12; i++) { // the same words about other images
+        Sample row = rows.get(1);
+        List<ImageSource> image = i % 2 == 0 ? row.images() : rows.get(2).images().subList(0, 1);
+        if (name.equals("smolvlm")) {
+          image = row.images(); // its other images are of more tiles
+        }
+        prompts.add(new Prompt(Arrays.copyOf(row.ids(), row.ids().length - i / 6), image));
+      }
+      prompts.add(new Prompt(rows.get(2).ids(), rows.get(2).images()));
+      TextGenerator generator = new TextGenerator(model, Set.of());
+      for (int members = 1; members <= 2; members++) {
+        List<int[]> answers = generator.generate(prompts, 0, members, 6, 4, done -> {});
+        for (int i = 0; i < answers.size(); i++) {
+          Prompt prompt = prompts.get(i % prompts.size());
+          assertThat(answers.get(i)).as("%d", i).isEqualTo(slowly(model, prompt));
+        }
+      }
+      for (Prompt prompt : List.of(prompts.get(0), prompts.get(12))) {
+        try (Reading text = model.open(0, prompt.images())) {
+          Tensor last = null;
+          for (int at = 0; at < prompt.ids().length; at += 5) {
+            last = model.read(List.of(text), List.of(Arrays.copyOfRange(
+                prompt.ids(), at, Math.min(prompt.ids().length, at + 5))));
+          }
+          assertThat(Tensors.longs(Ops.argmax(last))[0]).isEqualTo(slowly(model, prompt)[0]);
+        }
+      }
+    }
+  }
+
+  private static int[] slowly(Decoder model, Prompt prompt) {
+    int[] text = prompt.ids();
+    for (int made = 0; made < 6; made++) {
+      Batch batch = Batch.of(List.of(new Sample(0, 0, text, new boolean[text.length], prompt.images())), 1);
+      long[] best = Tensors.longs(Ops.argmax(model.logits(model.hidden(Pico.tokens(batch)))));
+      text = Arrays.copyOf(text, text.length + 1);
+      text[text.length - 1] = (int) best[best.length - 1];
+    }
+    return Arrays.copyOfRange(text, prompt.ids().length, text.length);
   }
 
   @Test
