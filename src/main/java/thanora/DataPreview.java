@@ -79,20 +79,24 @@ public record DataPreview(
    */
   public static DataPreview of(Recipe recipe, int rows) {
     try (ModelText model = ModelText.open(recipe)) {
-      SampleEncoder encoder = new Looking(model.rows(), model.images());
-      TaskSet set = Tasks.read(recipe, model.config().maxPositions(), Tasks.counted(recipe), true, encoder);
-      List<Task> tasks = new ArrayList<>();
-      Map<String, List<String>> ignored = new LinkedHashMap<>();
-      for (int i = 0; i < set.tasks().size(); i++) {
-        TaskReport report = set.report().tasks().get(i);
-        tasks.add(task(set.tasks().get(i), report, rows, new TokenText(model.tokenizer(), encoder.imageToken())));
-        if (!report.ignoredFields().isEmpty()) {
-          ignored.put(report.task(), report.ignoredFields());
-        }
-      }
-      int limit = Math.min(recipe.train().maxLength(), model.config().maxPositions());
-      return new DataPreview(limit, tasks, DataCheck.of(set), ignored);
+      return of(recipe, rows, model);
     }
+  }
+
+  static DataPreview of(Recipe recipe, int rows, ModelText model) {
+    SampleEncoder encoder = new Looking(model.rows(), model.images());
+    TaskSet set = Tasks.read(recipe, model.config().maxPositions(), Tasks.counted(recipe), true, encoder);
+    List<Task> tasks = new ArrayList<>();
+    Map<String, List<String>> ignored = new LinkedHashMap<>();
+    for (int i = 0; i < set.tasks().size(); i++) {
+      TaskReport report = set.report().tasks().get(i);
+      tasks.add(task(set.tasks().get(i), report, rows, new TokenText(model.tokenizer(), encoder.imageToken())));
+      if (!report.ignoredFields().isEmpty()) {
+        ignored.put(report.task(), report.ignoredFields());
+      }
+    }
+    int limit = Math.min(recipe.train().maxLength(), model.config().maxPositions());
+    return new DataPreview(limit, tasks, DataCheck.of(set), ignored);
   }
 
   /** An encoder that makes pixels of every image first, so that a broken one is found. */

@@ -74,7 +74,7 @@ public record ModelText(Checkpoint checkpoint, ModelConfig config, Tokenizer tok
             + (tokenizer.vocabularySize() - 1) + ", the embedding " + config.vocabulary()
             + " rows; tokenizer and weights are of different models");
       }
-      Optional<ModelImages> images = Optional.empty();
+      Optional<ModelImages> images = of(source, () -> images(checkpoint, tokenizer));
       PromptFormat format = PromptFormat.of(tokenizer, variables, LocalDateTime.now(),
           images.map(own -> own.tokens().placeholder()));
       return new ModelText(checkpoint, config, tokenizer, format, images);
@@ -154,6 +154,11 @@ public record ModelText(Checkpoint checkpoint, ModelConfig config, Tokenizer tok
     Special special =
         new Special(id(config, "bos_token_id"), eos, id(config, "pad_token_id"), OptionalInt.empty(), ends);
     return Tokenizer.of(checkpoint.tokenizerJson(), special, checkpoint.chatTemplate());
+  }
+
+  private static Optional<ModelImages> images(Checkpoint checkpoint, Tokenizer tokenizer) {
+    return Files.isDirectory(checkpoint.source())
+        ? ModelImages.read(checkpoint.source(), checkpoint.config(), tokenizer) : Optional.empty();
   }
 
   private static OptionalInt id(JsonNode config, String field) {
