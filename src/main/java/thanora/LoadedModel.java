@@ -2,13 +2,16 @@ package thanora;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
 import thanora.checkpoint.Weights;
 import thanora.data.Row;
+import thanora.data.SampleEncoder;
 import thanora.fused.FusedDecoder;
 import thanora.hub.Repo;
+import thanora.image.ModelImages;
 import thanora.model.Decoder;
 import thanora.model.TextGenerator;
 import thanora.tensor.DType;
@@ -26,10 +29,11 @@ import thanora.text.Tokenizer;
  * @param checkpoint where it comes from, still open
  * @param tokenizer its own
  * @param format how a prompt and a completion become tokens
+ * @param images how images do; empty for a model of text alone
  * @param decoder the frozen base
  */
-public record LoadedModel(
-    Checkpoint checkpoint, Tokenizer tokenizer, PromptFormat format, Decoder decoder)
+public record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, PromptFormat format,
+    Optional<ModelImages> images, Decoder decoder)
     implements AutoCloseable {
 
   /**
@@ -60,7 +64,7 @@ public record LoadedModel(
       Weights counted = new CountedWeights(weights, listener::advanced);
       Decoder decoder = ModelText.of(checkpoint.source(), () -> Decoder.load(text.config(), counted, placement));
       FusedDecoder.of(decoder);
-      return new LoadedModel(checkpoint, text.tokenizer(), text.format(), decoder);
+      return new LoadedModel(checkpoint, text.tokenizer(), text.format(), text.images(), decoder);
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -128,7 +132,12 @@ public record LoadedModel(
 
   /** A row as the model sees it. */
   public Encoded encode(Row row) {
-    return ModelText.encode(format, row);
+    return rows().encode(row);
+  }
+
+  /** Rows as the model sees them. */
+  SampleEncoder rows() {
+    return new RowEncoder(tokenizer, format, images);
   }
 
   /** Text of generated tokens, without special ones. */

@@ -131,6 +131,8 @@ public record Recipe(
    * @param maxTrainRows rows used of train, chosen by the seed; 0 = all
    * @param maxTestRows rows used of test, chosen by the seed; 0 = all
    * @param maxNewTokens most tokens of an answer; 0 = eval.max_new_tokens
+   * @param imageDir folder that paths of images are relative to, itself relative to {@code data}; empty = the
+   *     folder of the rows' file
    */
   public record Task(
       String name,
@@ -149,18 +151,13 @@ public record Recipe(
       double weight,
       int maxTrainRows,
       int maxTestRows,
-      int maxNewTokens) {
+      int maxNewTokens,
+      Optional<String> imageDir) {
     public Task {
       train = List.copyOf(train);
       test = List.copyOf(test);
       validation = List.copyOf(validation);
       columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
-    }
-
-    /** The same with another name of its data set. */
-    Task withDataset(String other) {
-      return new Task(name, Optional.of(other), config, train, test, validation, format, columns, prompt, completion,
-          system, trainOn, metric, weight, maxTrainRows, maxTestRows, maxNewTokens);
     }
   }
 

@@ -183,6 +183,7 @@ final class RecipeKeys {
     put(hints, "leave it out; weights are not quantised",
         "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method");
     put(hints, "set tasks.NAME.max_train_rows", "max_samples", "max_train_samples");
+    put(hints, "set tasks.NAME.image_dir", "media_dir", "image_dir", "image_folder");
     put(hints, "set lora.alpha to it times lora.r", "lora_parameters.scale", "scale");
     put(hints, "give --resume", "resume_from_checkpoint", "resume_adapter_file");
     put(hints, "use method: dora", "use_dora");

@@ -106,7 +106,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
     Settings.requireMerging(recipe);
     try (ModelText files = ModelText.open(recipe)) {
       TaskSet tasks = Tasks.read(
-          recipe, files.config().maxPositions(), Tasks.counted(recipe), files::encode, listener);
+          recipe, files.config().maxPositions(), Tasks.counted(recipe), files.rows(), listener);
       return new Counting(recipe, files, tasks).plan(listener);
     }
   }
@@ -168,7 +168,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       for (long step = 0; step < Math.min(config.steps(), DRAWN_STEPS); step++) {
         List<Sample> rows = sampler.next(config.batchRows()).stream()
             .map(pick -> tasks.tasks().get(pick.task()).train().samples().get(pick.row())).toList();
-        steps.add(TrainingLoop.cut(rows, most, config.accumulation()).stream().map(Counting::rows).toList());
+        steps.add(TrainingLoop.cutByKind(rows, most, config.accumulation()).stream().map(Counting::rows).toList());
       }
       return steps;
     }
