@@ -55,6 +55,13 @@ public final class Seeing {
     return model;
   }
 
+  /** Loads a folder in float32, reading images that are given. */
+  public static Decoder load(Path folder, Weights expected) {
+    Decoder model = Pico.load(folder, Placement.CPU_F32);
+    model.vision().orElseThrow().use(new ImageReader(new Given(expected), Optional.empty()));
+    return model;
+  }
+
   /** The three sequences: tasks 0, 1 and 2. */
   public static List<Sample> samples(Weights expected) {
     List<Sample> rows = new ArrayList<>();

@@ -12,7 +12,7 @@ import thanora.tensor.Placement;
  * Weights under the names of transformers' modules, where a text model is a part of a larger one: files
  * have {@code language_model.model.layers.0} for the module {@code model.language_model.layers.0}.
  */
-final class ModuleNames implements Weights {
+public final class ModuleNames implements Weights {
   private static final Map<String, String> PREFIXES = prefixes();
 
   private final Weights stored;
@@ -35,7 +35,8 @@ final class ModuleNames implements Weights {
     return prefixes;
   }
 
-  private static String module(String stored) {
+  /** The name of transformers' module, or of its weight, for a name that a file may have. */
+  public static String module(String stored) {
     return PREFIXES.entrySet().stream().filter(entry -> stored.startsWith(entry.getKey())).findFirst()
         .map(entry -> entry.getValue() + stored.substring(entry.getKey().length())).orElse(stored);
   }

@@ -3,15 +3,21 @@ package thanora.export;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.SafetensorsWriter;
+import thanora.data.Batch;
 import thanora.data.Sample;
+import thanora.image.Pixels;
 import thanora.model.Decoder;
+import thanora.model.ImageReader;
 import thanora.model.TokenBatch;
+import thanora.model.Vision;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.TensorScope;
@@ -20,15 +26,17 @@ import thanora.tensor.Tensors;
 /** Logits of probe rows, kept to be compared with another model's on the same rows. */
 public final class LogitCheck {
   private final List<Sample> rows;
+  private final Optional<ImageReader> images;
   private final List<float[]> logits = new ArrayList<>();
 
-  private LogitCheck(List<Sample> rows) {
+  private LogitCheck(List<Sample> rows, Optional<ImageReader> images) {
     this.rows = rows;
+    this.images = images;
   }
 
   /** Computes the logits of every token of the rows. */
   public static LogitCheck of(Decoder model, List<Sample> rows) {
-    LogitCheck check = new LogitCheck(rows);
+    LogitCheck check = new LogitCheck(rows, model.vision().flatMap(Vision::images));
     for (Sample row : rows) {
       try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
         check.logits.add(Tensors.floats(logits(model, row)));
@@ -38,7 +46,8 @@ public final class LogitCheck {
   }
 
   private static Tensor logits(Decoder model, Sample row) {
-    return model.logits(model.hidden(TokenBatch.of(row.ids(), model.placement().device())));
+    Sample alone = new Sample(0, 0, row.ids(), row.trained(), row.images());
+    return model.logits(model.hidden(TokenBatch.of(Batch.of(List.of(alone), 1), model.placement().device())));
   }
 
   /**
@@ -109,28 +118,29 @@ public final class LogitCheck {
 
   /**
    * Writes rows and logits for another program to compare with: {@code ids_0} (n) int64, {@code
-   * logits_0} (n, V) float32, and so on, as safetensors.
+   * logits_0} (n, V) float32, {@code pixels_0_0} (tiles, 3, S, S) float32 of the first image of the row, and so
+   * on, as safetensors.
    *
    * @throws CheckpointException if the file cannot be written; an older one is then still there
    */
   public void write(Path file) {
     List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-    Map<String, Integer> rowOf = new LinkedHashMap<>();
+    Map<String, Supplier<Tensor>> values = new HashMap<>();
     for (int i = 0; i < rows.size(); i++) {
-      int length = rows.get(i).ids().length;
-      long vocabulary = logits.get(i).length / length;
-      entries.add(new SafetensorsWriter.Entry("ids_" + i, DType.I64, length));
-      entries.add(new SafetensorsWriter.Entry("logits_" + i, DType.F32, length, vocabulary));
-      rowOf.put("ids_" + i, i);
-      rowOf.put("logits_" + i, i);
+      int[] ids = rows.get(i).ids();
+      float[] own = logits.get(i);
+      long vocabulary = own.length / ids.length;
+      entries.add(new SafetensorsWriter.Entry("ids_" + i, DType.I64, ids.length));
+      values.put("ids_" + i, () -> Tensors.of(Arrays.stream(ids).asLongStream().toArray(), "cpu"));
+      entries.add(new SafetensorsWriter.Entry("logits_" + i, DType.F32, ids.length, vocabulary));
+      values.put("logits_" + i, () -> Tensors.of(own, ids.length, vocabulary));
+      for (int j = 0; j < rows.get(i).images().size(); j++) {
+        Pixels pixels = images.orElseThrow().read(rows.get(i).images().get(j));
+        long[] shape = {pixels.layout().tiles(), 3, pixels.size(), pixels.size()};
+        entries.add(new SafetensorsWriter.Entry("pixels_" + i + "_" + j, DType.F32, shape));
+        values.put("pixels_" + i + "_" + j, () -> Tensors.of(pixels.values(), shape));
+      }
     }
-    SafetensorsWriter.write(file, entries, name -> {
-      int row = rowOf.get(name);
-      int[] ids = rows.get(row).ids();
-      float[] values = logits.get(row);
-      return name.startsWith("ids")
-          ? Tensors.of(Arrays.stream(ids).asLongStream().toArray(), "cpu")
-          : Tensors.of(values, ids.length, values.length / ids.length);
-    }, Map.of());
+    SafetensorsWriter.write(file, entries, name -> values.get(name).get(), Map.of());
   }
 }

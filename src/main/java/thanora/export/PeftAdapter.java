@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +22,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
+import thanora.checkpoint.ModuleNames;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.SafetensorsWriter;
 import thanora.hasi.RankPlan;
@@ -137,10 +138,26 @@ public final class PeftAdapter {
     config.put("rank_pattern", Map.of());
     config.put("revision", null);
     config.put("target_modules", targets(adapter.modules(), model));
-    config.put("task_type", "CAUSAL_LM");
+    // A task type would have PEFT look for the base among models of text alone.
+    config.put("task_type", model.vision().isPresent() ? null : "CAUSAL_LM");
+    if (model.vision().isPresent()) {
+      config.put("auto_mapping", autoMapping(model.config().modelType()));
+    }
     config.put("use_dora", dora);
     config.put("use_rslora", false);
     return config;
+  }
+
+  /** Where AutoPeftModel finds the base's class. */
+  private static Map<String, String> autoMapping(String modelType) {
+    String name = switch (modelType) {
+      case "llava" -> "Llava";
+      case "smolvlm" -> "SmolVLM";
+      case "idefics3" -> "Idefics3";
+      default -> throw new IllegalArgumentException("no class of transformers is known for " + modelType);
+    };
+    return new TreeMap<>(Map.of("base_model_class", name + "ForConditionalGeneration",
+        "parent_library", "transformers.models." + modelType + ".modeling_" + modelType));
   }
 
   /** Last names where they name exactly the adapted modules of the whole model, whole names otherwise. */
@@ -179,20 +196,21 @@ public final class PeftAdapter {
         / (config.path("use_rslora").asBoolean() ? Math.sqrt(r) : r);
     try (TensorScope scope = TensorScope.open();
         SafetensorsFile file = SafetensorsFile.open(folder.resolve(WEIGHTS))) {
-      List<String> modules = modules(folder, file, model);
+      Map<String, String> modules = modules(folder, file, model);
       boolean magnitudes = config.path("use_dora").asBoolean();
       require(folder.resolve(CONFIG), "use_dora true where there are magnitudes",
           magnitudes || file.names().stream().noneMatch(name -> name.endsWith(MAGNITUDE)));
       AdapterForm form = magnitudes
           ? new DoraAdapter.Form(r, scaling) : new LoraAdapter.Form(r, 0, scaling, Optional.empty());
-      Adapter adapter = form.create(model, modules, 1);
+      Adapter adapter = form.create(model, List.copyOf(modules.keySet()), 1);
       Tensor none = Tensors.empty(Placement.CPU_F32, 0, 1);
-      for (String module : modules) {
+      for (String module : modules.keySet()) {
+        String stored = PREFIX + modules.get(module);
         Tensor w = model.projection(module).weight();
-        Tensor a = load(folder, file, PREFIX + module + ".lora_A.weight", r, w.size(1));
-        Tensor b = load(folder, file, PREFIX + module + ".lora_B.weight", w.size(0), r);
+        Tensor a = load(folder, file, stored + ".lora_A.weight", r, w.size(1));
+        Tensor b = load(folder, file, stored + ".lora_B.weight", w.size(0), r);
         if (adapter instanceof DoraAdapter dora) {
-          dora.set(module, a, b.t(), load(folder, file, PREFIX + module + MAGNITUDE, w.size(0)));
+          dora.set(module, a, b.t(), load(folder, file, stored + MAGNITUDE, w.size(0)));
         } else {
           ((LoraAdapter) adapter).set(module, new Factors(a, b.t(), none, none, new Blocks(new int[] {0}, r)));
         }
@@ -234,22 +252,27 @@ public final class PeftAdapter {
     }
   }
 
-  private static List<String> modules(Path folder, SafetensorsFile file, Decoder model) {
-    Set<String> modules = new TreeSet<>();
+  /** The adapted linear layers in the model's order, and what the file calls them. */
+  private static Map<String, String> modules(Path folder, SafetensorsFile file, Decoder model) {
+    Map<String, String> found = new HashMap<>();
     for (String name : file.names()) {
       Matcher known = FACTOR.matcher(name);
-      String module = known.matches() ? known.group(1) : name;
-      if (!model.projectionNames().contains(module)) {
+      String stored = known.matches() ? known.group(1) : name;
+      String module = ModuleNames.module(stored);
+      if (model.projectionNames().contains(module)) {
+        found.put(module, stored);
+      } else if (model.config().vision().filter(tower -> module.startsWith(tower.tower())).isEmpty()) {
+        // a tower's layers behind the one that is read are left out: no logit depends on them
         throw new CheckpointException(folder.resolve(WEIGHTS) + ": tensor " + name
             + " belongs to no linear layer of this model; it is an adapter of another one");
       }
-      modules.add(module);
     }
-    if (modules.isEmpty()) {
+    if (found.isEmpty()) {
       throw new CheckpointException(folder.resolve(WEIGHTS) + ": holds no LoRA factors");
     }
-    List<String> ordered = new ArrayList<>(model.projectionNames());
-    ordered.retainAll(modules);
+    Map<String, String> ordered = new LinkedHashMap<>();
+    model.projectionNames().stream().filter(found::containsKey)
+        .forEach(module -> ordered.put(module, found.get(module)));
     return ordered;
   }
 
