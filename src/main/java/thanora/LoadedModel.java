@@ -140,6 +140,11 @@ public record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, PromptForm
     return new RowEncoder(tokenizer, format, images);
   }
 
+  /** Prompts as the model sees them. */
+  public PromptEncoder prompts() {
+    return new PromptEncoder(format, images);
+  }
+
   /** Text of generated tokens, without special ones. */
   public String decode(int[] ids) {
     return tokenizer.decode(ids, true);

@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 import thanora.LoadedModel;
+import thanora.image.ImageSource;
+import thanora.model.Prompt;
 import thanora.model.Sampling;
 import thanora.serve.Order;
 import thanora.text.ChatMessage;
@@ -57,15 +59,18 @@ final class AnswerOptions {
    * The order of the answer to a conversation.
    *
    * @param messages those after the system's
+   * @param images in the order of their places in the messages
    * @param index of the answer, so that each draws its own
    * @throws IllegalArgumentException if the conversation fills the context
+   * @throws thanora.image.ImageException if there are not as many images as places, or one is missing
    */
-  Order order(LoadedModel model, int adapter, Optional<String> systemText, List<ChatMessage> messages, int index) {
+  Order order(LoadedModel model, int adapter, Optional<String> systemText, List<ChatMessage> messages,
+      List<ImageSource> images, int index) {
     List<ChatMessage> all = new ArrayList<>();
     systemText.ifPresent(text -> all.add(new ChatMessage("system", text)));
     all.addAll(messages);
-    int[] prompt = model.format().conversation(all, Map.of());
-    int most = Math.min(maxNewTokens, model.room(prompt));
+    Prompt prompt = model.prompts().conversation(all, Map.of(), images);
+    int most = Math.min(maxNewTokens, model.room(prompt.ids()));
     return new Order(adapter, prompt, most, sampling(), seed + index, List.of(), -1);
   }
 }

@@ -2,12 +2,16 @@ package thanora.cli;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import thanora.NamedAdapters;
+import thanora.image.ImageException;
+import thanora.image.ImageSource;
 import thanora.serve.Engine;
 import thanora.serve.Order;
 import thanora.serve.Piece;
@@ -21,6 +25,7 @@ final class ChatSession {
   private static final String HELP = """
       /reset         begins anew
       /system TEXT   sets the system message and begins anew; none without TEXT
+      /image FILE    shows an image with what is said next
       /adapter NAME  lets another one answer; lists them without NAME
       /exit          ends the chat, as Ctrl-D does
       //TEXT         says /TEXT""";
@@ -31,6 +36,8 @@ final class ChatSession {
   private final OutputOptions output;
   private final boolean interactive;
   private final List<ChatMessage> messages = new ArrayList<>();
+  private final List<ImageSource> images = new ArrayList<>();
+  private int shown; // of the images, those that a message has its place for
   private Optional<String> system;
   private int adapter;
   private volatile boolean answering;
@@ -87,17 +94,39 @@ final class ChatSession {
     String rest = line.substring(word.length()).strip();
     switch (word) {
       case "/help" -> say(HELP);
+      case "/image" -> show(rest);
       case "/reset" -> {
-        messages.clear();
+        begin();
         say("the conversation begins anew");
       }
       case "/system" -> {
         system = rest.isEmpty() ? Optional.empty() : Optional.of(rest);
-        messages.clear();
+        begin();
         say((rest.isEmpty() ? "no system message" : "the system message is set") + "; the conversation begins anew");
       }
       case "/adapter" -> choose(rest);
       default -> say(word + " is not a command; /help lists them, //TEXT says /TEXT");
+    }
+  }
+
+  private void begin() {
+    messages.clear();
+    images.clear();
+    shown = 0;
+  }
+
+  private void show(String file) {
+    if (file.isEmpty()) {
+      say("/image needs the file of an image");
+      return;
+    }
+    try {
+      ImageSource image = new ImageSource.ImageFile(Path.of(file), "");
+      models.model().prompts().requireReadable(image);
+      images.add(image);
+      say(file + " is shown with what you say next");
+    } catch (ImageException | InvalidPathException e) {
+      say("thanora: " + e.getMessage());
     }
   }
 
@@ -119,15 +148,17 @@ final class ChatSession {
   }
 
   private void turn(String text) throws InterruptedException {
-    messages.add(new ChatMessage("user", text));
+    String places = (ChatMessage.IMAGE + "\n").repeat(images.size() - shown);
+    messages.add(new ChatMessage("user", places + text));
     Order order;
     try {
-      order = options.order(models.model(), adapter, system, messages, messages.size());
-    } catch (IllegalArgumentException | TokenizerException | TemplateException e) {
+      order = options.order(models.model(), adapter, system, messages, images, messages.size());
+    } catch (IllegalArgumentException | ImageException | TokenizerException | TemplateException e) {
       messages.remove(messages.size() - 1);
       say("thanora: " + e.getMessage() + (messages.isEmpty() ? "" : ", or begin anew with /reset"));
       return;
     }
+    shown = images.size();
     answering = true;
     interrupted = false;
     try (Ticket ticket = engine.submit(List.of(order), Integer.MAX_VALUE)) {

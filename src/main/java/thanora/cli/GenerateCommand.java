@@ -18,6 +18,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.NamedAdapters;
+import thanora.image.ImageSource;
 import thanora.serve.Engine;
 import thanora.serve.Order;
 import thanora.serve.Piece;
@@ -30,6 +31,7 @@ import thanora.text.ChatMessage;
     footer = {
       "",
       "Example: thanora generate --run runs/a --prompt 'twelve plus three'",
+      "         thanora generate --run runs/a --image cat.jpg --prompt 'What is this?'",
       "         thanora generate --run runs/a --prompts questions.jsonl > answers.jsonl"
     })
 final class GenerateCommand implements Callable<Integer> {
@@ -54,6 +56,13 @@ final class GenerateCommand implements Callable<Integer> {
   @ArgGroup(multiplicity = "1")
   private Source source;
 
+  @Option(
+      names = "--image",
+      paramLabel = "FILE",
+      description = "An image that the prompt is about, for a model that sees images. May be repeated; <image> in the"
+          + " prompt is the place of one, and they come before a prompt that has none.")
+  private List<Path> images = new ArrayList<>();
+
   @Mixin private AnswerOptions options;
   @Mixin private OutputOptions output;
 
@@ -67,22 +76,32 @@ final class GenerateCommand implements Callable<Integer> {
       if (adapter > 1) {
         throw new IllegalArgumentException("--adapter: one answers at a time; give one, or use thanora serve or chat");
       }
+      List<ImageSource> seen =
+          images.stream().<ImageSource>map(file -> new ImageSource.ImageFile(file, "--image")).toList();
       List<Order> orders = new ArrayList<>();
       for (String prompt : prompts) {
-        orders.add(order(loaded, adapter, prompt, orders.size()));
+        orders.add(order(loaded, adapter, prompt, seen, orders.size()));
       }
       try (Engine engine = new Engine(loaded, PARALLEL, orders.size());
-          Ticket ticket = engine.submit(orders, Integer.MAX_VALUE)) {
+          Ticket ticket = engine.submit(read(engine, orders), Integer.MAX_VALUE)) {
         answer(ticket, prompts, many);
       }
     }
     return 0;
   }
 
-  private Order order(NamedAdapters loaded, int adapter, String prompt, int index) {
+  /** A broken image is told before anything is generated. */
+  private static List<Order> read(Engine engine, List<Order> orders) {
+    engine.requireImages(orders);
+    return orders;
+  }
+
+  private Order order(NamedAdapters loaded, int adapter, String prompt, List<ImageSource> seen, int index) {
     try {
+      String text = prompt.contains(ChatMessage.IMAGE) ? prompt
+          : (ChatMessage.IMAGE + "\n").repeat(seen.size()) + prompt;
       return options.order(
-          loaded.model(), adapter, options.system, List.of(new ChatMessage("user", prompt)), index);
+          loaded.model(), adapter, options.system, List.of(new ChatMessage("user", text)), seen, index);
     } catch (IllegalArgumentException e) {
       throw source.prompts.isEmpty() ? e
           : new IllegalArgumentException(source.prompts.get() + ": prompt " + (index + 1) + ": " + e.getMessage());

@@ -29,6 +29,8 @@ import thanora.serve.Limits;
     })
 final class ServeCommand implements Callable<Integer> {
   private static final String KEY = "THANORA_API_KEY";
+  private static final int TEXT_BODY = 4 << 20;
+  private static final int IMAGE_BODY = 16 << 20;
 
   @Mixin private ModelOptions models;
 
@@ -76,19 +78,24 @@ final class ServeCommand implements Callable<Integer> {
       description = "After it a text ends as it is; ${DEFAULT-VALUE}.")
   private int timeout = 600;
 
-  @Option(names = "--max-body", paramLabel = "BYTES", description = "Most bytes of a request; ${DEFAULT-VALUE}.")
-  private int maxBody = 4 << 20;
+  @Option(
+      names = "--max-body",
+      paramLabel = "BYTES",
+      description = "Most bytes of a request; if left out, " + TEXT_BODY + ", and " + IMAGE_BODY
+          + " to a model that sees images.")
+  private Optional<Integer> maxBody = Optional.empty();
 
   @Mixin private OutputOptions output;
 
   @Override
   public Integer call() throws InterruptedException {
-    new Limits(parallel, queue, maxNewTokens, maxLength, timeout, maxBody); // before anything is loaded
+    new Limits(parallel, queue, maxNewTokens, maxLength, timeout, maxBody.orElse(TEXT_BODY)); // before anything is loaded
     InetSocketAddress address = address();
     Access access = access(address);
     try (StopSignals signals = StopSignals.take(output.err()); NamedAdapters loaded = models.open(output)) {
       int length = Math.min(maxLength, loaded.model().decoder().config().maxPositions());
-      Limits limits = new Limits(parallel, queue, maxNewTokens, length, timeout, maxBody);
+      int body = maxBody.orElse(loaded.model().images().isPresent() ? IMAGE_BODY : TEXT_BODY);
+      Limits limits = new Limits(parallel, queue, maxNewTokens, length, timeout, body);
       try (ApiServer server = new ApiServer(loaded, address, limits, access, this::report)) {
         announce(server, loaded.names());
         while (!StopSignals.received()) {

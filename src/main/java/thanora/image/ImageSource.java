@@ -29,6 +29,19 @@ public sealed interface ImageSource {
   void requireThere();
 
   /**
+   * Looks at its header whether it is small enough.
+   *
+   * @param pixels that it may have
+   * @throws ImageException naming it, if it has more, or is no image
+   */
+  default void requireAtMost(long pixels) {
+    Size size = ImageHeader.of(name(), bytes()).stored();
+    if ((long) size.width() * size.height() > pixels) {
+      throw new ImageException(name() + " is " + size + " pixels, more than " + pixels + "; make it smaller");
+    }
+  }
+
+  /**
    * A file.
    *
    * @param path of the image

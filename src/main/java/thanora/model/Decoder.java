@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.Weights;
 import thanora.image.ImageSource;
@@ -91,7 +92,7 @@ public final class Decoder {
     }
     Tensor features = batch.features().orElseGet(() -> vision.orElseThrow(() ->
         new IllegalArgumentException("a " + config.modelType() + " model takes no images")).features(batch));
-    int[] places = batch.places(config.imageToken());
+    int[] places = batch.featurePlaces().orElseGet(() -> batch.places(config.imageToken()));
     if (places.length != features.size(0)) {
       throw new IllegalArgumentException(places.length + " image tokens stand for images of " + features.size(0)
           + " vectors; the processor's files do not fit config.json, take both from the same model");
@@ -311,15 +312,23 @@ public final class Decoder {
         int[] last = new int[texts.size()];
         int read = 0;
         List<Tensor> features = new ArrayList<>();
+        List<Integer> places = new ArrayList<>();
         for (int row = 0; row < last.length; row++) {
           Reading text = texts.get(row);
           next.add(text.take(tokens.get(row)));
-          text.features(next.get(row), own -> vision.orElseThrow().features(own)).ifPresent(features::add);
-          read += next.get(row).length;
+          int[] ids = next.get(row);
+          int first = read;
+          text.features(ids, own -> vision.orElseThrow().features(own)).ifPresent(seen -> {
+            features.add(seen);
+            IntStream.range(0, ids.length).filter(i -> ids[i] == config.imageToken()).limit(seen.size(0))
+                .forEach(i -> places.add(first + i));
+          });
+          read += ids.length;
           last[row] = read - 1;
         }
         TokenBatch batch = TokenBatch.further(texts, next, device);
-        Tensor hidden = hidden(features.isEmpty() ? batch : batch.with(Ops.cat(0, features.toArray(Tensor[]::new))));
+        Tensor hidden = hidden(features.isEmpty() ? batch : batch.with(
+            Ops.cat(0, features.toArray(Tensor[]::new)), places.stream().mapToInt(i -> i).toArray()));
         return logits(Ops.select(hidden, 0, Tensors.of(last, device)));
       }
     });

@@ -3,6 +3,7 @@ package thanora.model;
 import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,6 +72,27 @@ public final class ImageReader implements AutoCloseable {
     }
   }
 
+  /**
+   * Reads images that will be asked for soon, and waits for them.
+   *
+   * @throws thanora.image.ImageException naming the first that is missing or broken; all are forgotten then
+   */
+  public void require(Collection<ImageSource> images) {
+    ahead(images);
+    try {
+      images.stream().map(ahead::get).filter(Objects::nonNull).forEach(ImageReader::loaded);
+    } catch (RuntimeException e) {
+      forget(images);
+      throw e;
+    }
+  }
+
+  /** Lets go of all that is known of images that will not be asked for any more. */
+  public void forget(Collection<ImageSource> images) {
+    images.forEach(ahead::remove);
+    images.forEach(tiles::remove);
+  }
+
   private Loaded load(ImageSource image) {
     Optional<byte[]> kept = files.flatMap(found -> found.read(image));
     return kept.isPresent() ? new Loaded(Optional.empty(), kept)
@@ -84,9 +106,10 @@ public final class ImageReader implements AutoCloseable {
    */
   Loaded take(ImageSource image) {
     CompletableFuture<Loaded> loading = ahead.remove(image);
-    if (loading == null) {
-      return load(image);
-    }
+    return loading == null ? load(image) : loaded(loading);
+  }
+
+  private static Loaded loaded(CompletableFuture<Loaded> loading) {
     try {
       return loading.join();
     } catch (CompletionException e) {

@@ -68,7 +68,8 @@ public final class Reading implements AutoCloseable {
   }
 
   /**
-   * What the image tokens among those that {@link #take} gave last stand for, if there are some.
+   * What the image tokens among those that {@link #take} gave last stand for, if there are some. One that was
+   * generated stands for nothing.
    *
    * @param made gives it for all images of a batch
    */
@@ -82,7 +83,9 @@ public final class Reading implements AutoCloseable {
           .with(images.stream().map(image -> new RowImage(0, image)).toList());
       features = Optional.of(seen.make(() -> TensorScope.keep(() -> made.apply(row))));
     }
-    return Optional.of(Ops.narrow(features.get(), 0, imageTokens(ids, ids.length - taken.length), count));
+    int before = imageTokens(ids, ids.length - taken.length);
+    int left = (int) Math.min(count, features.get().size(0) - before);
+    return left <= 0 ? Optional.empty() : Optional.of(Ops.narrow(features.get(), 0, before, left));
   }
 
   private int imageTokens(int[] tokens, int end) {

@@ -40,6 +40,7 @@ public final class TokenBatch {
   private final boolean endsWhole;
   private List<RowImage> images = List.of();
   private Optional<Tensor> features = Optional.empty();
+  private Optional<int[]> featurePlaces = Optional.empty();
   private Optional<Tape> tape = Optional.empty();
 
   private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, int members, String device,
@@ -223,6 +224,17 @@ public final class TokenBatch {
   public TokenBatch with(Tensor given) {
     features = Optional.of(given);
     return this;
+  }
+
+  /** The same of some of its image tokens only: those at these places. */
+  TokenBatch with(Tensor given, int[] places) {
+    featurePlaces = Optional.of(places);
+    return with(given);
+  }
+
+  /** Which of its image tokens something was given for, if it is not all. */
+  Optional<int[]> featurePlaces() {
+    return featurePlaces;
   }
 
   /** What its image tokens stand for, in the order of the tokens. */

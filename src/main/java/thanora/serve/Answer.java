@@ -45,7 +45,7 @@ final class Answer implements AutoCloseable {
     this.stream = new TextStream(tokenizer);
     this.stops = new StopStrings(order.stops());
     this.random = new SplittableRandom(order.seed());
-    this.unread = order.prompt();
+    this.unread = order.prompt().ids();
   }
 
   /** Tokens that the model has not read yet. */
@@ -62,7 +62,7 @@ final class Answer implements AutoCloseable {
 
   Reading reading(Decoder model) {
     if (reading == null) {
-      reading = model.open(order.model());
+      reading = model.open(order.model(), order.prompt().images());
     }
     return reading;
   }

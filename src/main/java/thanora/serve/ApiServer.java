@@ -18,6 +18,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import thanora.NamedAdapters;
+import thanora.image.ImageException;
 
 /** OpenAI's API over HTTP: chats and completions of a base model and its adapters. */
 public final class ApiServer implements AutoCloseable {
@@ -177,6 +178,11 @@ public final class ApiServer implements AutoCloseable {
 
   private void answer(Job job, Response response) throws IOException, InterruptedException {
     Reply reply = new Reply(job, models.model().tokenizer());
+    try {
+      engine.requireImages(job.orders());
+    } catch (ImageException e) {
+      throw DataUrl.wrong(e);
+    }
     try (Ticket ticket = engine.submit(job.orders(), limits.seconds())) {
       metrics.prompt(job.promptTokens());
       if (job.stream()) {
@@ -187,6 +193,8 @@ public final class ApiServer implements AutoCloseable {
     } catch (BusyException busy) {
       throw new ApiException(busy.isEnding() ? 503 : 429, null, busy.isEnding() ? "shutting_down" : "busy",
           busy.getMessage());
+    } finally {
+      engine.forgetImages(job.orders());
     }
   }
 

@@ -9,8 +9,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import thanora.PromptEncoder;
+import thanora.image.ImageException;
+import thanora.image.ImageSource;
+import thanora.model.Prompt;
 import thanora.text.ChatMessage;
-import thanora.text.PromptFormat;
 import thanora.text.TokenizerException;
 import thanora.text.jinja.TemplateException;
 
@@ -19,23 +22,24 @@ final class ChatPrompt {
   private static final TypeReference<Map<String, Object>> OBJECT = new TypeReference<>() {};
   private static final TypeReference<List<Object>> LIST = new TypeReference<>() {};
 
-  private final PromptFormat format;
+  private final PromptEncoder prompts;
   private final ObjectMapper json;
 
-  ChatPrompt(PromptFormat format, ObjectMapper json) {
-    this.format = format;
+  ChatPrompt(PromptEncoder prompts, ObjectMapper json) {
+    this.prompts = prompts;
     this.json = json;
   }
 
-  int[] of(Fields fields) {
+  Prompt of(Fields fields) {
     fields.get("response_format").filter(given -> !given.path("type").asText().equals("text")).ifPresent(given -> {
       throw ApiException.unsupported("response_format", "ask for JSON in the prompt, or train on it");
     });
     JsonNode given = fields.get("messages").filter(node -> node.isArray() && !node.isEmpty())
         .orElseThrow(() -> ApiException.field("messages", "is not a list of one message or more"));
     List<ChatMessage> messages = new ArrayList<>();
+    List<ImageSource> images = new ArrayList<>();
     for (JsonNode message : given) {
-      messages.add(message(message, "messages[" + messages.size() + "]"));
+      messages.add(message(message, "messages[" + messages.size() + "]", images));
     }
     Map<String, Object> more = new HashMap<>();
     fields.get("chat_template_kwargs").ifPresent(extra -> {
@@ -44,28 +48,28 @@ final class ChatPrompt {
       }
       more.putAll(json.convertValue(extra, OBJECT));
     });
-    int[] plain = encode(messages, more);
+    Prompt plain = encode(messages, more, images);
     Optional<List<Object>> tools = tools(fields);
     if (tools.isEmpty()) {
       return plain;
     }
     more.put("tools", tools.get());
-    int[] withTools = encode(messages, more);
-    if (Arrays.equals(plain, withTools)) {
+    Prompt withTools = encode(messages, more, images);
+    if (Arrays.equals(plain.ids(), withTools.ids())) {
       throw ApiException.unsupported("tools", "this model's chat template takes none; describe them in a message");
     }
     return withTools;
   }
 
-  private int[] encode(List<ChatMessage> messages, Map<String, Object> more) {
+  private Prompt encode(List<ChatMessage> messages, Map<String, Object> more, List<ImageSource> images) {
     try {
-      return format.conversation(messages, more);
-    } catch (TokenizerException | TemplateException e) {
+      return prompts.conversation(messages, more, images);
+    } catch (ImageException | TokenizerException | TemplateException e) {
       throw ApiException.field("messages", e.getMessage());
     }
   }
 
-  private ChatMessage message(JsonNode message, String at) {
+  private ChatMessage message(JsonNode message, String at, List<ImageSource> images) {
     if (!message.path("role").isTextual()) {
       throw ApiException.field(at + ".role", "is not a string such as system, user or assistant");
     }
@@ -76,7 +80,7 @@ final class ChatPrompt {
     }
     Map<String, Object> fields = json.convertValue(message, OBJECT);
     fields.values().removeIf(value -> value == null);
-    fields.put("content", content.isArray() ? text(content, at) : content.asText(""));
+    fields.put("content", content.isArray() ? parts(content, at, images) : content.asText(""));
     if (message.get("role").textValue().equals("developer")) {
       fields.put("role", "system"); // OpenAI's newer name
     }
@@ -86,16 +90,25 @@ final class ChatPrompt {
     return new ChatMessage(fields);
   }
 
-  private static String text(JsonNode parts, String at) {
+  /** Texts side by side as one; with images between them a list, and the images taken out. */
+  private static Object parts(JsonNode given, String at, List<ImageSource> images) {
+    List<Map<String, Object>> parts = new ArrayList<>();
     StringBuilder text = new StringBuilder();
-    for (JsonNode part : parts) {
-      if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-        throw ApiException.field(at + ".content", "a part is of type " + part.path("type").asText("none")
-            + "; only text is supported");
+    int before = images.size();
+    for (JsonNode part : given) {
+      String type = part.path("type").asText("none");
+      if (type.equals("text") && part.path("text").isTextual()) {
+        text.append(part.get("text").textValue());
+        parts.add(Map.of("type", "text", "text", part.get("text").textValue()));
+      } else if (type.equals("image_url")) {
+        images.add(DataUrl.image(part.path("image_url").path("url"), at + ".content[" + parts.size() + "]"));
+        parts.add(Map.of("type", "image"));
+      } else {
+        throw ApiException.field(at + ".content", "a part is of type " + type
+            + "; only text and image_url are supported");
       }
-      text.append(part.get("text").textValue());
     }
-    return text.toString();
+    return images.size() == before ? text.toString() : parts;
   }
 
   /** Templates read the arguments as an object; the API sends them as its text. */

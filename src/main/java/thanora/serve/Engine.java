@@ -14,7 +14,9 @@ import java.util.function.IntConsumer;
 import java.util.function.Predicate;
 import org.bytedeco.pytorch.Tensor;
 import thanora.NamedAdapters;
+import thanora.image.ImageSource;
 import thanora.model.Decoder;
+import thanora.model.Vision;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -79,6 +81,25 @@ public final class Engine implements AutoCloseable {
   /** Texts that wait for room in it. */
   public synchronized int waiting() {
     return waiting.size();
+  }
+
+  /**
+   * Reads the images of orders before they are submitted, so that a broken one is told to who sent it, and texts
+   * do not wait for them. Afterwards {@link #forgetImages} lets go of them.
+   *
+   * @throws thanora.image.ImageException naming the first that is broken
+   */
+  public void requireImages(List<Order> orders) {
+    decoder.vision().flatMap(Vision::images).ifPresent(reader -> reader.require(images(orders)));
+  }
+
+  /** Lets go of images that were read ahead and that no text asked for. */
+  public void forgetImages(List<Order> orders) {
+    decoder.vision().flatMap(Vision::images).ifPresent(reader -> reader.forget(images(orders)));
+  }
+
+  private static List<ImageSource> images(List<Order> orders) {
+    return orders.stream().flatMap(order -> order.prompt().images().stream()).distinct().toList();
   }
 
   /**
@@ -164,6 +185,7 @@ public final class Engine implements AutoCloseable {
       boolean leaves = over.test(answer);
       if (leaves) {
         answer.close();
+        forgetImages(List.of(answer.order));
       }
       return leaves;
     });

@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 import thanora.NamedAdapters;
+import thanora.model.Prompt;
 import thanora.model.Sampling;
 
 /**
@@ -51,7 +52,7 @@ record Job(String model, List<Order> orders, int promptTokens, boolean chat, boo
   static Job chat(JsonNode body, NamedAdapters models, Limits limits, ObjectMapper json) {
     Fields fields = Fields.of(body, CHAT, UNSUPPORTED);
     int model = model(fields, models);
-    int[] prompt = new ChatPrompt(models.model().format(), json).of(fields);
+    Prompt prompt = new ChatPrompt(models.model().prompts(), json).of(fields);
     boolean logprobs = fields.flag("logprobs");
     int top = fields.whole("top_logprobs", 0, 20).orElse(-1);
     if (top >= 0 && !logprobs) {
@@ -76,7 +77,7 @@ record Job(String model, List<Order> orders, int promptTokens, boolean chat, boo
     if (best != 1 && best != fields.whole("n", 1, Integer.MAX_VALUE).orElse(1)) {
       throw ApiException.unsupported("best_of", "give n, and choose among the answers");
     }
-    List<int[]> prompts = new PlainPrompts(models.model()).of(fields);
+    List<Prompt> prompts = new PlainPrompts(models.model()).of(fields);
     int top = fields.whole("logprobs", 0, 20).orElse(-1);
     return job(fields, models, limits, model, prompts, "max_tokens", PLAIN_TOKENS, top, false);
   }
@@ -92,7 +93,7 @@ record Job(String model, List<Order> orders, int promptTokens, boolean chat, boo
     return index;
   }
 
-  private static Job job(Fields fields, NamedAdapters models, Limits limits, int model, List<int[]> prompts,
+  private static Job job(Fields fields, NamedAdapters models, Limits limits, int model, List<Prompt> prompts,
       String maxTokens, int otherwise, int top, boolean chat) {
     int n = fields.whole("n", 1, limits.parallel() + limits.queue()).orElse(1);
     if ((long) n * prompts.size() > limits.parallel() + limits.queue()) {
@@ -105,9 +106,9 @@ record Job(String model, List<Order> orders, int promptTokens, boolean chat, boo
     int asked = fields.whole(maxTokens, 1, limits.maxNewTokens()).orElse(-1);
     List<Order> orders = new ArrayList<>();
     int tokens = 0;
-    for (int[] prompt : prompts) {
-      int most = most(prompt.length, asked, Math.min(otherwise, limits.maxNewTokens()), maxTokens, limits);
-      tokens += prompt.length;
+    for (Prompt prompt : prompts) {
+      int most = most(prompt.ids().length, asked, Math.min(otherwise, limits.maxNewTokens()), maxTokens, limits);
+      tokens += prompt.ids().length;
       for (int i = 0; i < n; i++) {
         orders.add(new Order(model, prompt, most, sampling, seed + i, stops, top));
       }

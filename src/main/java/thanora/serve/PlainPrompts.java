@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import thanora.LoadedModel;
+import thanora.image.ImageException;
+import thanora.model.Prompt;
 import thanora.text.TokenizerException;
 
 /** The prompts of a completion: a text, token ids, or a list of either. */
@@ -16,17 +18,25 @@ final class PlainPrompts {
     this.model = model;
   }
 
-  List<int[]> of(Fields fields) {
+  List<Prompt> of(Fields fields) {
     JsonNode prompt = fields.get("prompt").orElseThrow(() -> ApiException.field("prompt", "is missing"));
     boolean one = prompt.isTextual() || prompt.isArray() && prompt.path(0).isNumber();
     if (!one && (!prompt.isArray() || prompt.isEmpty())) {
       throw ApiException.field("prompt", RULE);
     }
-    List<int[]> prompts = new ArrayList<>();
+    List<Prompt> prompts = new ArrayList<>();
     for (JsonNode each : one ? List.of(prompt) : prompt) {
-      prompts.add(each.isTextual() ? encode(each.textValue()) : ids(each));
+      prompts.add(withoutImages(each.isTextual() ? encode(each.textValue()) : ids(each)));
     }
     return prompts;
+  }
+
+  private Prompt withoutImages(int[] ids) {
+    try {
+      return model.prompts().of(ids, List.of());
+    } catch (ImageException e) {
+      throw ApiException.field("prompt", "has the place of an image; ask with images at /v1/chat/completions");
+    }
   }
 
   private int[] encode(String text) {

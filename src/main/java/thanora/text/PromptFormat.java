@@ -151,7 +151,8 @@ public final class PromptFormat {
     return conversation(messages, more, false);
   }
 
-  private int[] conversation(List<ChatMessage> messages, Map<String, Object> more, boolean images) {
+  /** The same of messages that may have images. */
+  public int[] conversation(List<ChatMessage> messages, Map<String, Object> more, boolean images) {
     if (tokenizer.chatTemplate().isPresent()) {
       Map<String, Object> all = new HashMap<>(variables);
       all.putAll(more);

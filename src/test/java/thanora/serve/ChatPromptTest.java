@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import thanora.PromptEncoder;
 import thanora.text.PromptFormat;
 import thanora.text.Special;
 import thanora.text.Tokenizer;
@@ -35,7 +36,8 @@ class ChatPromptTest {
         OptionalInt.empty(), OptionalInt.of(0), OptionalInt.empty(), OptionalInt.empty(), Set.of(0)), template);
     Fields read = Fields.of(JSON.readTree(fields),
         Set.of("messages", "tools", "tool_choice", "chat_template_kwargs", "response_format"), Map.of());
-    return tokenizer.decode(new ChatPrompt(PromptFormat.of(tokenizer), JSON).of(read), false);
+    return tokenizer.decode(new ChatPrompt(
+        new PromptEncoder(PromptFormat.of(tokenizer), Optional.empty()), JSON).of(read).ids(), false);
   }
 
   private String withTools(String fields) throws IOException {

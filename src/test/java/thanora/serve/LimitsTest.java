@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.Memory;
 import thanora.NamedAdapters;
+import thanora.model.Prompt;
 import thanora.model.Sampling;
 
 /** Keys, busy servers, ends, and what is left behind. */
@@ -75,7 +76,7 @@ class LimitsTest {
   void afterItsTimeATextEndsAsItIs() throws InterruptedException {
     try (NamedAdapters models = Served.models(folder); Engine engine = new Engine(models, 2, 2)) {
       int[] prompt = models.model().format().prompt("x");
-      Order endless = new Order(0, prompt, 1_000_000, new Sampling(0, 1, 0, 0, java.util.Map.of(0, -1000.0)), 0, List.of(), -1);
+      Order endless = new Order(0, new Prompt(prompt), 1_000_000, new Sampling(0, 1, 0, 0, java.util.Map.of(0, -1000.0)), 0, List.of(), -1);
       try (Ticket ticket = engine.submit(List.of(endless), 1)) {
         Piece last = null;
         while (!ticket.done()) {
@@ -90,7 +91,7 @@ class LimitsTest {
   @Test
   void manyRequestsLeaveNothingBehind() {
     try (NamedAdapters models = Served.models(folder); Engine engine = new Engine(models, 3, 20)) {
-      Order[] orders = IntStream.range(0, 3).mapToObj(i -> new Order(i, models.model().format().prompt("one " + i), 8,
+      Order[] orders = IntStream.range(0, 3).mapToObj(i -> new Order(i, new Prompt(models.model().format().prompt("one " + i)), 8,
           Sampling.of(i, 0.9), 1, List.of("zzz"), i - 1)).toArray(Order[]::new);
       Memory.assertFlat(10, 10, () -> {
         try (Ticket ticket = engine.submit(List.of(orders), 60)) {
