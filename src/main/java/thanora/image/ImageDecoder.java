@@ -8,6 +8,7 @@ import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Iterator;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -54,12 +55,12 @@ final class ImageDecoder {
     ImageReader reader = readers.next();
     try (MemoryCacheImageInputStream input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
       reader.setInput(input);
-      String[] warning = new String[1];
-      reader.addIIOReadWarningListener((source, text) -> warning[0] = text);
+      AtomicBoolean cutOff = new AtomicBoolean();
+      reader.addIIOReadWarningListener((source, warning) -> cutOff.compareAndSet(false, warning.contains("Truncated")));
       Rgb image = header.format() == ImageFormat.JPEG
           ? header.jpegColour().rgb(reader.readRaster(0, null))
           : rgb(header, reader);
-      if (warning[0] != null && warning[0].contains("Truncated")) {
+      if (cutOff.get()) {
         throw new IIOException("the file ends too early");
       }
       return image;

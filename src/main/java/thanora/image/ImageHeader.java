@@ -38,7 +38,7 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
         case BMP -> found.bmp();
       }
     } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-      throw new ImageException(name + " ends within its " + format + " header; get it again", e);
+      throw new ImageException(name + " ends too early for a " + format + " file; get it again", e);
     }
     if (found.width <= 0 || found.height <= 0) {
       throw new ImageException(name + " has no size in its " + format + " header: it is broken; get it again");
@@ -132,6 +132,9 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
 
     void webp() {
       file.order(ByteOrder.LITTLE_ENDIAN);
+      if ((file.getInt(4) & 0xffffffffL) + 8 > file.limit()) {
+        throw new IndexOutOfBoundsException("less than the length at its beginning");
+      }
       for (long at = 12; at + 8 <= file.limit();) {
         int data = (int) at + 8;
         long length = file.getInt(data - 4) & 0xffffffffL;
