@@ -97,6 +97,9 @@ def draw_files():
     save("turned.png", drawing(11, 7), exif=exif(6))
     for number in range(1, 9):
         save(f"orientation{number}.jpg", smooth(29, 17), quality=90, exif=exif(number))
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
+    save("xmp.jpg", smooth(29, 17), quality=90, xmp=xmp)
+    save("xmp_exif.jpg", smooth(29, 17), quality=90, xmp=xmp, exif=exif(1))
     for name, subsampling in [("444", 0), ("422", 1), ("420", 2)]:
         save(f"colour{name}.jpg", smooth(45, 31), quality=85, subsampling=subsampling)
     save("progressive.jpg", smooth(45, 31), quality=85, progressive=True)
@@ -273,7 +276,7 @@ def main():
             resized = source.resize((width, height), resample=number)
             tensors[f"resized/{name}/{width}x{height}"] = torch.from_numpy(np.array(resized))
     cases = {"processors": process(tensors), "texts": expand()}
-    (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+    (OUT / "cases.json").write_text(json.dumps(cases) + "\n")
     reference.write(OUT / "images.safetensors", tensors, "make_images.py", pillow=Image.__version__)
 
 
