@@ -128,8 +128,12 @@ class BadImagesTest {
     ByteBuffer.wrap(bmp).order(ByteOrder.LITTLE_ENDIAN).put(0, (byte) 'B').put(1, (byte) 'M')
         .putInt(2, bmp.length).putInt(10, 54).putInt(14, 40).putInt(18, 1).putInt(22, 30_000)
         .putShort(26, (short) 1).putShort(28, (short) 24);
+    String complaint = "row 3: image a.png is 1 x 30000 pixels, so long that the processor would make it ";
     assertThatThrownBy(() -> clip.pixels(source(bmp))).isInstanceOf(ImageException.class)
-        .hasMessageContaining("row 3: image a.png is 1 x 30000 pixels, so long that the processor would make it");
+        .hasMessageContaining(complaint);
+    SquareTiles padded = processor("{'image_processor_type': 'LlavaImageProcessor', 'do_pad': true}");
+    assertThatThrownBy(() -> padded.pixels(source(bmp))).isInstanceOf(ImageException.class)
+        .hasMessageContaining(complaint + "30000 x 30000; cut it");
   }
 
   private void folder(int number, Consumer<ObjectNode> change) throws IOException {
