@@ -153,7 +153,7 @@ public final class FineTune {
     for (TaskData task : tasks.tasks()) {
       preview.add(Tasks.preview(task, recipe.hasi().previewRows(), recipe.seed()));
     }
-    List<String> modules = model.targets(recipe.lora().targetModules());
+    List<String> modules = model.targets(recipe);
     String fingerprint = model.checkpoint().fingerprint();
     return new AdapterMethod.Setting(
         model.decoder(),

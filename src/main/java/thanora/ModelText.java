@@ -114,14 +114,24 @@ public record ModelText(Checkpoint checkpoint, ModelConfig config, Tokenizer tok
   }
 
   /**
-   * The linear layers that a recipe's {@code lora.target_modules} means, in the model's order.
+   * The linear layers that a recipe's {@code lora.target_modules} means, in the model's order; those of frozen
+   * parts are left out.
    *
    * @param all linear layers of the model
    * @throws RecipeException naming every target that matches nothing, and what there is
    */
-  static List<String> targets(List<String> names, Collection<String> all) {
+  static List<String> targets(Recipe recipe, ModelConfig config, Collection<String> all) {
+    List<String> free = config.vision().map(vision ->
+        all.stream().filter(module -> recipe.images().trains(module, vision)).toList()).orElse(List.copyOf(all));
+    if (free.isEmpty()) {
+      throw new RecipeException(List.of("images: all parts of the model are frozen; let one of them be trained"));
+    }
+    return targets(recipe.lora().targetModules(), free);
+  }
+
+  private static List<String> targets(List<String> names, List<String> all) {
     if (names.equals(List.of(Recipe.Lora.ALL_LINEAR))) {
-      return List.copyOf(all);
+      return all;
     }
     Set<String> chosen = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();

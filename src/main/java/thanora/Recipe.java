@@ -41,6 +41,7 @@ public record Recipe(
     Optional<String> chatTemplate,
     Map<String, Object> chatTemplateKwargs,
     List<Task> tasks,
+    ImageOptions images,
     Lora lora,
     Hasi hasi,
     Spr spr,
@@ -473,7 +474,8 @@ public record Recipe(
   /** The same with other names of model and data sets. */
   Recipe withNames(String otherModel, List<Task> otherTasks) {
     return new Recipe(
-        otherModel, data, method, seed, device, dtype, threads, plan, chatTemplate, chatTemplateKwargs, otherTasks, lora, hasi, spr, train, eval, merge);
+        otherModel, data, method, seed, device, dtype, threads, plan, chatTemplate, chatTemplateKwargs, otherTasks, images, lora,
+        hasi, spr, train, eval, merge);
   }
 
   /** The same recipe with absolute paths, so that it can be read from any folder; names stay names. */
@@ -482,7 +484,8 @@ public record Recipe(
     String absoluteModel = named ? model : absolute(model);
     return new Recipe(
         absoluteModel, absolute(data), method, seed, device, dtype, threads,
-        plan.map(Recipe::absolute), chatTemplate.map(Recipe::absolute), chatTemplateKwargs, tasks, lora, hasi, spr, train, eval, merge);
+        plan.map(Recipe::absolute), chatTemplate.map(Recipe::absolute), chatTemplateKwargs, tasks, images, lora,
+        hasi, spr, train, eval, merge);
   }
 
   private static String absolute(String path) {

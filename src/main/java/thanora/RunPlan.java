@@ -126,8 +126,8 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       this.recipe = recipe;
       this.files = files;
       this.tasks = tasks;
-      List<String> all = memory(DType.F32, false).linears().stream().map(DecoderMemory.Linear::name).toList();
-      this.modules = new LinkedHashSet<>(ModelText.targets(recipe.lora().targetModules(), all));
+      List<String> all = memory(DType.F32, false).allLinears().stream().map(DecoderMemory.Linear::name).toList();
+      this.modules = new LinkedHashSet<>(ModelText.targets(recipe, files.config(), all));
       this.form = form();
       this.config = Settings.train(recipe.train(), Arrays.stream(tasks.trainSizes()).asLongStream().sum());
       this.drawn = draw();

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.Stream;
 import thanora.data.DataException;
 import thanora.data.LongRows;
 import thanora.data.ReadOptions;
@@ -20,6 +21,7 @@ import thanora.data.TaskSet;
 import thanora.data.TaskSource;
 import thanora.data.TextPattern;
 import thanora.eval.Metric;
+import thanora.image.ImageSource;
 import thanora.tensor.Seeds;
 import thanora.text.Encoded;
 
@@ -30,8 +32,15 @@ final class Tasks {
   /** Reads and encodes all rows, and says what was found in them and in the model. */
   static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
     model.warnings().forEach(listener::note);
-    return read(recipe, model.decoder().config().maxPositions(),
+    TaskSet tasks = read(recipe, model.decoder().config().maxPositions(),
         LongRows.valueOf(recipe.train().longRows().name()), model.rows(), listener);
+    List<ImageSource> images = tasks.tasks().stream()
+        .flatMap(task -> Stream.of(task.train(), task.validation(), task.test()))
+        .flatMap(split -> split.samples().stream()).flatMap(row -> row.images().stream()).distinct().toList();
+    if (!images.isEmpty()) {
+      model.readImages(images, recipe.images(), listener);
+    }
+    return tasks;
   }
 
   /** The same without a model's weights, and with another rule for rows that are too long. */

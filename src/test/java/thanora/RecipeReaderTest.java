@@ -53,7 +53,7 @@ class RecipeReaderTest {
         new Recipe(
             "demo", ".", Method.THANORA, 0, "auto", Recipe.Dtype.AUTO, 0, Optional.empty(),
             Optional.empty(), Map.of(), List.of(words, sums),
-            new Lora(32, 64, List.of("all-linear"), 0),
+            ImageOptions.defaults(), new Lora(32, 64, List.of("all-linear"), 0),
             new Hasi(
                 200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, HasiConfig.Spectra.AUTO,
                 Recipe.Entropy.SIGMA, 0, false, false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,

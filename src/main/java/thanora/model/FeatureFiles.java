@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32C;
 import thanora.image.ImageSource;
@@ -45,6 +46,20 @@ public final class FeatureFiles {
       return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /** Whether something is kept of an image. */
+  boolean has(ImageSource image) {
+    return Files.exists(file(image));
+  }
+
+  /** Bytes that are free there; empty where the folder cannot be made. */
+  OptionalLong room() {
+    try {
+      return OptionalLong.of(Files.getFileStore(Files.createDirectories(folder)).getUsableSpace());
+    } catch (IOException e) {
+      return OptionalLong.empty();
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CompletableFuture;
@@ -60,9 +61,14 @@ public final class ImageReader implements AutoCloseable {
     });
   }
 
-  /** Whether what the tower gives is kept. */
-  boolean keeps() {
-    return files.isPresent();
+  /** Whether what the tower gives of an image is kept already. */
+  boolean keeps(ImageSource image) {
+    return files.isPresent() && files.get().has(image);
+  }
+
+  /** Bytes that are free where what the tower gives is kept, if it is. */
+  public OptionalLong room() {
+    return files.map(FeatureFiles::room).orElse(OptionalLong.empty());
   }
 
   /** Begins to read images that will be asked for soon. */
@@ -127,7 +133,7 @@ public final class ImageReader implements AutoCloseable {
   }
 
   /** Tiles of an image. */
-  int tiles(ImageSource image) {
+  public int tiles(ImageSource image) {
     return tiles.computeIfAbsent(image, asked -> processor.layout(asked).tiles());
   }
 

@@ -1,7 +1,6 @@
 package thanora.model;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -141,26 +140,26 @@ public final class Vision {
   }
 
   /**
-   * Reads all images once, so that a broken one is found before anything is trained, and keeps what the tower
-   * gives of them if that is to be kept.
+   * Reads images once; keeps what the tower gives of them if it is frozen and that is to be kept.
    *
    * @param done receives the number of images read so far
    * @throws thanora.image.ImageException naming the first that is missing or broken
    */
-  public void prepare(Collection<ImageSource> all, boolean towerIsFrozen, IntConsumer done) {
+  public void readOnce(List<ImageSource> all, boolean frozen, IntConsumer done) {
     ImageReader reader = reader();
-    List<ImageSource> distinct = all.stream().distinct().toList();
-    int read = 0;
-    for (ImageSource image : distinct) {
-      reader.ahead(distinct.subList(read, Math.min(distinct.size(), read + ImageReader.AHEAD)));
-      if (towerIsFrozen && reader.keeps()) {
-        try (TensorScope scope = TensorScope.open()) {
-          ofTower(image);
+    for (int read = 0; read < all.size(); read++) {
+      ImageSource image = all.get(read);
+      if (!frozen || !reader.keeps(image)) {
+        reader.ahead(all.subList(read, Math.min(all.size(), read + ImageReader.AHEAD)));
+        if (frozen) {
+          try (TensorScope scope = TensorScope.open()) {
+            ofTower(image);
+          }
+        } else {
+          reader.read(image);
         }
-      } else {
-        reader.read(image);
       }
-      done.accept(++read);
+      done.accept(read + 1);
     }
   }
 

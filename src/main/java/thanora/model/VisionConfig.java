@@ -1,6 +1,7 @@
 package thanora.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -139,6 +140,36 @@ public record VisionConfig(
     }
   }
 
+  /** Whether a module is one of the tower's. */
+  public boolean isOfTower(String module) {
+    return module.startsWith(tower);
+  }
+
+  /** Whether a module is one of the connector's. */
+  public boolean isOfConnector(String module) {
+    return connector.names.contains(module);
+  }
+
+  /** The linear layers in order of the forward pass. */
+  List<DecoderMemory.Linear> linears(int decoderWidth) {
+    List<DecoderMemory.Linear> linears = new ArrayList<>();
+    for (int i = 0; i < layers; i++) {
+      String at = tower + "encoder.layers." + i + ".";
+      for (String name : List.of("q_proj", "k_proj", "v_proj", "out_proj")) {
+        linears.add(new DecoderMemory.Linear(at + "self_attn." + name, hidden, hidden, true));
+      }
+      linears.add(new DecoderMemory.Linear(at + "mlp.fc1", hidden, feedForward, true));
+      linears.add(new DecoderMemory.Linear(at + "mlp.fc2", feedForward, hidden, true));
+    }
+    int in = hidden * connector.shuffle * connector.shuffle;
+    for (int i = 0; i < connector.names.size(); i++) {
+      int out = i == connector.names.size() - 1 ? decoderWidth : connector.inner;
+      linears.add(new DecoderMemory.Linear(connector.names.get(i), in, out, true));
+      in = out;
+    }
+    return linears;
+  }
+
   /** Patches side by side. */
   int side() {
     return imageSize / patch;
@@ -150,7 +181,7 @@ public record VisionConfig(
   }
 
   /** Vectors that the tower gives of a tile. */
-  int selectedTokens() {
+  public int selectedTokens() {
     return side() * side() + (classKept ? 1 : 0);
   }
 

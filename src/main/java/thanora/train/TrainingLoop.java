@@ -116,13 +116,16 @@ public final class TrainingLoop {
     samplers.values().forEach(sampler -> sampler.skip(progress.step() * config.batchRows()));
     int skipped = 0;
     boolean stop = patienceIsOver(); // of a run that was killed after its early stop
+    List<MemberBatch> next = progress.step() < config.steps() && !stop ? microBatches(samplers) : List.of();
     while (progress.step() < config.steps() && !stop) {
       long step = progress.step() + 1;
       long start = System.nanoTime();
       double rate = config.learningRate(step);
       boolean byTask = due(step, config.conflictSteps()) || step == 1 && config.conflictSteps() > 0;
-      List<Trainer.StepResult> results =
-          trainer.sideBySide(microBatches(samplers), step, rate, byTask);
+      List<MemberBatch> batches = next;
+      next = step < config.steps() ? microBatches(samplers) : List.of();
+      trainer.ahead(next);
+      List<Trainer.StepResult> results = trainer.sideBySide(batches, step, rate, byTask);
       skipped = results.stream().anyMatch(Trainer.StepResult::applied) ? 0 : skipped + 1;
       if (skipped == MAX_SKIPPED) {
         throw new ArithmeticException("step " + step + ": the gradient was not finite " + MAX_SKIPPED
