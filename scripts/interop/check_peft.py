@@ -10,7 +10,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from peft import LoraConfig, PeftModel
+from peft import AutoPeftModel, LoraConfig, PeftModel
 
 from compare import compare, load_base, parse
 
@@ -37,6 +37,8 @@ def main():
         warnings.simplefilter("always")
         warnings.simplefilter("ignore", FutureWarning)  # PEFT and transformers about each other
         model = PeftModel.from_pretrained(base, options.adapter, autocast_adapter_dtype=True)
+    if not LoraConfig.from_pretrained(options.adapter).task_type:
+        AutoPeftModel.from_pretrained(options.adapter)  # finds the base's class by what the adapter says of it
     found = list(faults(options.adapter, model, caught))
     for fault in found:
         print(fault)

@@ -31,7 +31,7 @@ def main():
     for path in sys.argv[3:]:
         with open(path, encoding="utf-8") as file:
             known.update(tuple(expected_ids(tokenizer, json.loads(line))) for line in file)
-    ours = [tuple(ids.tolist()) for _, ids, _ in sequences(sys.argv[2])]
+    ours = [tuple(ids.tolist()) for _, ids, _, _ in sequences(sys.argv[2])]
     wrong = [ids for ids in ours if ids not in known]
     for ids in wrong[:3]:
         text = tokenizer.decode(ids)

@@ -7,7 +7,7 @@ import warnings
 import torch
 import transformers
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 LIMIT = 1e-4
 
@@ -17,11 +17,14 @@ def load_base(folder, **options):
     warnings.simplefilter("ignore", FutureWarning)
     transformers.utils.logging.disable_progress_bar()
     options = {"dtype": torch.float32, "attn_implementation": "eager", **options}
-    return AutoModelForCausalLM.from_pretrained(folder, **options).eval()
+    sees = hasattr(AutoConfig.from_pretrained(folder), "vision_config")
+    kind = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    return kind.from_pretrained(folder, **options).eval()
 
 
 def sequences(path):
-    """Yields (name, ids (n), logits (n, V)) of `ids`, `logits` or `ids_0`, `logits_0`, ..."""
+    """Yields (name, ids (n), logits (n, V), [pixels (tiles, 3, S, S)]) of `ids`, `logits` or `ids_0`, `logits_0`, ...
+    and the images `pixels_0_0`, `pixels_0_1`, ... of a row."""
     tensors = load_file(path)
     names = sorted((name for name in tensors if re.fullmatch(r"ids(_\d+)?", name)),
                    key=lambda name: (len(name), name))
@@ -35,7 +38,17 @@ def sequences(path):
         if ids.dim() != 1 or logits.dim() != 2 or len(ids) != len(logits):
             sys.exit(f"{path}: {name} is {tuple(ids.shape)} and {partner} {tuple(logits.shape)}; "
                      "expected (n) and (n, V)")
-        yield name, ids, logits
+        images = sorted((key for key in tensors if key.startswith(name.replace("ids", "pixels") + "_")),
+                        key=lambda key: (len(key), key))
+        yield name, ids, logits, [tensors[key] for key in images]
+
+
+def seen(model, pixels):
+    """The images of a row as the model takes them."""
+    if not pixels:
+        return {}
+    tiles = torch.cat(pixels).to(model.dtype)
+    return {"pixel_values": tiles if model.config.model_type == "llava" else tiles[None]}
 
 
 def compare(what, model, path, limit=LIMIT, least_same=0.0):
@@ -43,9 +56,9 @@ def compare(what, model, path, limit=LIMIT, least_same=0.0):
     best token; returns whether the first is within `limit` and the second is `least_same` or more.
     """
     worst, same, positions, count = 0.0, 0, 0, 0
-    for name, ids, ours in sequences(path):
+    for name, ids, ours, pixels in sequences(path):
         with torch.no_grad():
-            theirs = model(input_ids=ids[None], use_cache=False).logits[0].float()
+            theirs = model(input_ids=ids[None], use_cache=False, **seen(model, pixels)).logits[0].float()
         if ours.shape != theirs.shape:
             sys.exit(f"{name}: {tuple(ours.shape)} logits here, {tuple(theirs.shape)} there")
         relative = ((ours - theirs).abs().max() / theirs.abs().max()).item()

@@ -81,6 +81,21 @@ check "GGUF in bfloat16" "$python" "$checks/check_gguf.py" "$temp/bf16.gguf" "$t
 check "GGUF in Q8_0" "$python" "$checks/check_gguf.py" "$temp/q8_0.gguf" "$temp/float32" --limit 5e-3
 check "GGUF adapter" "$python" "$checks/check_gguf.py" "$temp/adapter.gguf" "$temp/peft" --limit 1e-6
 
+# Models that see images, adapted in tower, connector and decoder.
+must "$python" "$checks/make_seeing.py" "$temp"
+for model in llava smolvlm; do
+  own=$temp/$model
+  must ./thanora train "$own.yaml" --quiet --run-dir "$own-run"
+  must ./thanora export "$own-run" --quiet --out "$own-peft" --logits "$own.safetensors"
+  must ./thanora merge "$own-run" --quiet --out "$own-merged"
+  check "$model: tokens and pixels" "$python" "$checks/check_images.py" \
+    "$own" "$own.safetensors" "$temp"/data/*/test.jsonl
+  check "$model: adapter in PEFT" "$python" "$checks/check_peft.py" "$own" "$own-peft" "$own.safetensors"
+  check "$model: merged in float32" "$python" "$checks/check_merged.py" \
+    "$own-merged" "$own.safetensors" --same 0.99
+  check "$model: verified here" ./thanora verify "$own-run" --quiet "$own-peft" "$own-merged"
+done
+
 mkdir "$temp/hub"
 check "cache of the hub" "$python" "$checks/check_hub.py" demo/model "$temp/hub"
 
