@@ -28,6 +28,7 @@ public record PromptEncoder(PromptFormat format, Optional<ModelImages> images) {
    * @throws thanora.text.jinja.TemplateException if the template refuses the messages
    */
   public Prompt conversation(List<ChatMessage> messages, Map<String, Object> more, List<ImageSource> seen) {
+    requireSight(seen);
     return of(format.conversation(messages, more, !seen.isEmpty()), seen);
   }
 
@@ -37,12 +38,15 @@ public record PromptEncoder(PromptFormat format, Optional<ModelImages> images) {
    * @throws ImageException if not
    */
   public void requireReadable(ImageSource image) {
-    images.orElseThrow(() -> textAlone(image)).processor().pixels(image);
+    requireSight(List.of(image));
+    images.orElseThrow().processor().pixels(image);
   }
 
-  private static ImageException textAlone(ImageSource image) {
-    return new ImageException("the model reads text alone, so " + image.name()
-        + " cannot be shown to it; take a model with a vision tower");
+  private void requireSight(List<ImageSource> seen) {
+    if (images.isEmpty() && !seen.isEmpty()) {
+      throw new ImageException("the model reads text alone, so " + seen.get(0).name()
+          + " cannot be shown to it; take a model with a vision tower");
+    }
   }
 
   /**
@@ -51,9 +55,7 @@ public record PromptEncoder(PromptFormat format, Optional<ModelImages> images) {
    * @throws ImageException as above
    */
   public Prompt of(int[] ids, List<ImageSource> seen) {
-    if (images.isEmpty() && !seen.isEmpty()) {
-      throw textAlone(seen.get(0));
-    }
+    requireSight(seen);
     seen.forEach(ImageSource::requireThere);
     return new Prompt(images.map(own -> own.tokens().expand(new Encoded(ids, ids.length),
         seen.stream().map(own.processor()::layout).toList()).ids()).orElse(ids), seen);

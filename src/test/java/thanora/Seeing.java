@@ -1,13 +1,22 @@
 package thanora;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
+import thanora.checkpoint.GgufFile;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.Weights;
 import thanora.data.Sample;
@@ -24,6 +33,9 @@ import thanora.tensor.Tensors;
 
 /** The tiny models of scripts/golden/make_vision.py: three sequences, with no, one and two images of given pixels. */
 public final class Seeing {
+  /** The image token of all of them. */
+  public static final int IMAGE = 95;
+
   private Seeing() {}
 
   /** Names of all of them. */
@@ -60,6 +72,47 @@ public final class Seeing {
     Decoder model = Pico.load(folder, Placement.CPU_F32);
     model.vision().orElseThrow().use(new ImageReader(new Given(expected), Optional.empty()));
     return model;
+  }
+
+  /** The tiny LLaVA with a tokenizer, a chat template and an image processor: it reads any image file. */
+  public static Path whole(Path copy) throws IOException {
+    Files.createDirectories(copy);
+    for (String file : List.of("config.json", "generation_config.json", "model.safetensors")) {
+      Files.copy(folder("llava").resolve(file), copy.resolve(file));
+    }
+    ObjectMapper json = new ObjectMapper();
+    try (GgufFile tokens = GgufFile.open(Golden.path("gguf/tiny-llama.gguf"))) {
+      ObjectNode tokenizer = (ObjectNode) json.readTree(tokens.tokenizerJson());
+      // the last token becomes that of images
+      ((ObjectNode) tokenizer.at("/model/vocab")).remove("\u0120other");
+      ArrayNode merges = (ArrayNode) tokenizer.at("/model/merges");
+      merges.remove(merges.size() - 1);
+      ((ArrayNode) tokenizer.get("added_tokens")).addObject().put("id", IMAGE).put("content", "<image>")
+          .put("single_word", false).put("lstrip", false).put("rstrip", false).put("normalized", false)
+          .put("special", true);
+      json.writeValue(copy.resolve("tokenizer.json").toFile(), tokenizer);
+    }
+    json.writeValue(copy.resolve("tokenizer_config.json").toFile(), Map.of("eos_token", "<|im_end|>", "chat_template",
+        "{% for m in messages %}<|im_start|>{{ m.content }}{% if m.role == 'assistant' %}<|im_end|>{% endif %}"
+            + "{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}"));
+    Files.writeString(copy.resolve("preprocessor_config.json"), """
+        {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 18}, "resample": 3,
+         "do_resize": true, "do_center_crop": true, "crop_size": {"height": 18, "width": 18}, "do_rescale": true,
+         "rescale_factor": 0.00392156862745098, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5],
+         "image_std": [0.2, 0.2, 0.2], "do_convert_rgb": true}
+        """);
+    return copy;
+  }
+
+  /** Bytes of a PNG of one colour with a corner of another. */
+  public static byte[] png(int width, int height, int rgb) throws IOException {
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < width * height; i++) {
+      image.setRGB(i % width, i / width, i % width < width / 3 && i / width < height / 2 ? ~rgb : rgb);
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    ImageIO.write(image, "png", bytes);
+    return bytes.toByteArray();
   }
 
   /** The three sequences: tasks 0, 1 and 2. */

@@ -71,13 +71,18 @@ final class GenerateCommand implements Callable<Integer> {
     options.check();
     boolean many = source.prompts.isPresent();
     List<String> prompts = many ? read(source.prompts.get()) : List.of(one());
+    List<ImageSource> seen = new ArrayList<>();
+    for (Path file : images) {
+      if (!Files.isRegularFile(file)) {
+        throw new IllegalArgumentException("--image " + file + " is not a file; check the path");
+      }
+      seen.add(new ImageSource.ImageFile(file, ""));
+    }
     try (NamedAdapters loaded = models.open(output)) {
       int adapter = loaded.names().size() - 1;
       if (adapter > 1) {
         throw new IllegalArgumentException("--adapter: one answers at a time; give one, or use thanora serve or chat");
       }
-      List<ImageSource> seen =
-          images.stream().<ImageSource>map(file -> new ImageSource.ImageFile(file, "--image")).toList();
       List<Order> orders = new ArrayList<>();
       for (String prompt : prompts) {
         orders.add(order(loaded, adapter, prompt, seen, orders.size()));

@@ -73,7 +73,8 @@ public sealed interface ImageSource {
 
     private ImageException missing(IOException cause) {
       return new ImageException(name() + (Files.exists(path) ? " is no file" : " does not exist")
-          + "; paths are relative to image_dir of the task, or to the file of the row", cause);
+          + (row.isEmpty() ? "; check the path"
+              : "; paths are relative to image_dir of the task, or to the file of the row"), cause);
     }
 
     @Override

@@ -16,12 +16,15 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import thanora.Seeing;
 
 /** generate, chat and serve on the demo model. */
 class AnswerCommandsTest {
@@ -48,7 +51,7 @@ class AnswerCommandsTest {
   }
 
   private String answer(String... options) {
-    String[] args = java.util.stream.Stream.concat(
+    String[] args = Stream.concat(
         List.of("generate", "--model", MODEL, "--max-new-tokens", "8", "--quiet").stream(),
         List.of(options).stream()).toArray(String[]::new);
     assertThat(run(args)).as(err.toString()).isZero();
@@ -158,5 +161,47 @@ class AnswerCommandsTest {
       assertThat(err.toString().strip()).isEqualTo("thanora: --port " + taken.getLocalPort()
           + " of 127.0.0.1 cannot be used (Address already in use); give another, or 0 for a free one");
     }
+  }
+
+  @Test
+  void imagesAreShownAndFaultsAreALine() throws IOException {
+    String model = Seeing.whole(folder.resolve("llava")).toString();
+    Path red = Files.write(folder.resolve("red.png"), Seeing.png(30, 20, 0xff2010));
+    Path blue = Files.write(folder.resolve("blue.png"), Seeing.png(20, 30, 0x1020ff));
+    Path broken = Files.write(folder.resolve("broken.png"), Arrays.copyOf(Seeing.png(64, 64, 1), 90));
+    List<String> start = List.of("generate", "--model", model, "--max-new-tokens", "8", "--quiet", "--prompt");
+    String shown = seen(start, "the cat", "--image", red.toString());
+    assertThat(seen(start, "<image>\nthe cat", "--image", red.toString())).isEqualTo(shown)
+        .isNotEqualTo(seen(start, "the cat")).isNotEqualTo(seen(start, "the cat", "--image", blue.toString()));
+    assertThat(seen(start, "<image>the<image>", "--image", red.toString(), "--image", blue.toString())).isNotEmpty();
+
+    fails(2, start, "--image " + folder + "/none.png is not a file; check the path", "x", "--image", folder + "/none.png");
+    fails(1, start, broken + " is broken or cut off", "x", "--image", broken.toString());
+    fails(1, start, "1 images, but <image> stands 2 times", "<image><image>", "--image", red.toString());
+    fails(1, start, "0 images, but <image> stands 1 times", "<image>");
+    fails(1, List.of("generate", "--model", MODEL, "--prompt"), "the model reads text alone, so " + red, "x",
+        "--image", red.toString());
+
+    int code = runWith("/image " + red + "\nthe cat\nit\n/image\n/image nothing\n/image " + broken
+        + "\n/reset\nthe cat\n", "chat", "--model", model, "--max-new-tokens", "8", "--json", "--quiet");
+    assertThat(code).isZero();
+    List<JsonNode> turns = out.toString().lines().map(AnswerCommandsTest::json).toList();
+    assertThat(turns).extracting(turn -> turn.get("prompt").textValue()).containsExactly("the cat", "it", "the cat");
+    assertThat(turns.get(0).get("answer").textValue()).isEqualTo(shown);
+    assertThat(turns.get(2).get("answer").textValue()).isEqualTo(seen(start, "the cat"));
+    assertThat(runWith("/image " + broken + "\n/image\n/image nothing\n", "chat", "--model", model, "--quiet")).isZero();
+    assertThat(err.toString().lines()).anyMatch(line -> line.contains("broken.png is broken or cut off"))
+        .contains("/image needs the file of an image", "thanora: nothing does not exist; check the path");
+  }
+
+  private String seen(List<String> start, String... more) {
+    assertThat(run(Stream.concat(start.stream(), Stream.of(more)).toArray(String[]::new))).as(err.toString()).isZero();
+    return out.toString().stripTrailing();
+  }
+
+  private void fails(int code, List<String> start, String message, String... more) {
+    assertThat(run(Stream.concat(start.stream(), Stream.of(more)).toArray(String[]::new))).isEqualTo(code);
+    assertThat(err.toString().lines().filter(line -> line.startsWith("thanora: ")).toList()).singleElement().asString()
+        .contains(message);
   }
 }

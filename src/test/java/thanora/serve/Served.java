@@ -44,7 +44,11 @@ final class Served implements AutoCloseable {
   private final HttpClient client = HttpClient.newHttpClient();
 
   Served(Path folder, Limits limits, Access access) {
-    models = models(folder);
+    this(models(folder), limits, access);
+  }
+
+  Served(NamedAdapters served, Limits limits, Access access) {
+    models = served;
     try {
       server = new ApiServer(models, new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), limits, access, failures::add);
     } catch (IOException e) {
