@@ -37,14 +37,21 @@ public final class AnswersFile {
    *
    * @param row its index in the task's file, from 0
    * @param tokens of the completion
+   * @param images files of its images, if it has some
    * @param before with the base; null where it was not kept
    * @param after with the adapter; null before the end of training
    */
   public record Line(
-      String task, int row, String prompt, String expected, long tokens, Judged before, Judged after) {
+      String task, int row, String prompt, String expected, long tokens,
+      @JsonInclude(JsonInclude.Include.NON_EMPTY) List<String> images, Judged before, Judged after) {
+    /** Lines of older versions name no images. */
+    public Line {
+      images = images == null ? List.of() : List.copyOf(images);
+    }
+
     /** The same without what came after training. */
     public Line withoutAfter() {
-      return new Line(task, row, prompt, expected, tokens, before, null);
+      return new Line(task, row, prompt, expected, tokens, images, before, null);
     }
   }
 
@@ -69,7 +76,7 @@ public final class AnswersFile {
   public static List<Line> before(Map<String, ScoredTask> tasks) {
     List<Line> lines = new ArrayList<>();
     tasks.forEach((name, task) -> task.rows().forEach(row -> lines.add(new Line(
-        name, row.row(), row.prompt(), row.expected(), row.tokens(), Judged.of(row), null))));
+        name, row.row(), row.prompt(), row.expected(), row.tokens(), row.images(), Judged.of(row), null))));
     return lines;
   }
 
@@ -79,7 +86,7 @@ public final class AnswersFile {
     before.forEach(line -> known.put(List.of(line.task, line.row), line.before));
     List<Line> lines = new ArrayList<>();
     tasks.forEach((name, task) -> task.rows().forEach(row -> lines.add(new Line(
-        name, row.row(), row.prompt(), row.expected(), row.tokens(),
+        name, row.row(), row.prompt(), row.expected(), row.tokens(), row.images(),
         known.get(List.of(name, row.row())), Judged.of(row)))));
     return lines;
   }

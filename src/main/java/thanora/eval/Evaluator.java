@@ -14,6 +14,7 @@ import thanora.data.MemberBatch;
 import thanora.data.Row;
 import thanora.data.Sample;
 import thanora.data.Split;
+import thanora.image.ImageSource;
 import thanora.model.Decoder;
 import thanora.model.DecoderMemory;
 import thanora.model.HeadLoss;
@@ -175,9 +176,14 @@ public final class Evaluator {
       Optional<String> answer = generate ? Optional.of(answers.get(i)) : Optional.empty();
       double score = answer.map(a -> metric.score(a, text.completion())).orElse(Double.NaN);
       scored.add(new ScoredRow(
-          sample.row(), text.prompt(), text.completion(), answer, score, nll[i], sample.labels()));
+          sample.row(), text.prompt(), text.completion(), answer, score, nll[i], sample.labels(),
+          sample.images().stream().map(Evaluator::place).toList()));
     }
     return new ScoredTask(metric, maxNewTokens, scored);
+  }
+
+  private static String place(ImageSource image) {
+    return image instanceof ImageSource.ImageFile file ? file.path().toAbsolutePath().toString() : image.name();
   }
 
   /** Rows of like length together, so that little is padded in attention. */

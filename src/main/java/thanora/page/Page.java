@@ -21,7 +21,7 @@ public final class Page {
     html.empty("meta", "name", "viewport", "content", "width=device-width, initial-scale=1");
     html.empty("meta", "name", "color-scheme", "content", "light dark");
     html.empty("meta", "http-equiv", "Content-Security-Policy", "content",
-        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'");
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:");
     html.element("title", title);
     html.open("style").verbatim(resource("page.css")).close().close();
     html.open("body").open("main");

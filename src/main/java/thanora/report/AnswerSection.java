@@ -21,11 +21,13 @@ final class AnswerSection {
   private final RunFiles run;
   private final Page page;
   private final Html html;
+  private final Thumbnails pictures;
 
   AnswerSection(RunFiles run, Page page) {
     this.run = run;
     this.page = page;
     this.html = page.html();
+    this.pictures = new Thumbnails(html);
   }
 
   void draw() {
@@ -53,7 +55,9 @@ final class AnswerSection {
     html.close().close().open("tbody");
     for (Line line : chosen(lines)) {
       html.open("tr");
-      html.element("td", clipped(line.prompt()), "data-head", "prompt");
+      html.open("td", "data-head", "prompt");
+      pictures.draw(line.images());
+      html.text(clipped(line.prompt())).close();
       html.element("td", clipped(line.expected()), "data-head", "expected");
       answer(line.before(), "before");
       answer(line.after(), "after");

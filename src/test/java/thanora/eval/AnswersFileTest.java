@@ -21,7 +21,8 @@ class AnswersFileTest {
   @TempDir Path folder;
 
   private static ScoredRow row(int index, String answer, double score, double nll) {
-    return new ScoredRow(index, "p\"" + index, "größe", Optional.ofNullable(answer), score, nll, 4);
+    return new ScoredRow(index, "p\"" + index, "größe", Optional.ofNullable(answer), score, nll, 4,
+        index == 7 ? List.of("/a/b.png") : List.of());
   }
 
   private static Map<String, ScoredTask> task(ScoredRow... rows) {

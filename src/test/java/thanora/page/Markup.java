@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /** Checks of a page's text. */
 public final class Markup {
-  private static final Set<String> WITHOUT_END = Set.of("meta");
+  private static final Set<String> WITHOUT_END = Set.of("meta", "img");
 
   private Markup() {}
 
