@@ -114,8 +114,22 @@ CONVERSATIONS = {
 }
 
 
-def cases(variables=None):
-    for name, messages in CONVERSATIONS.items():
+IMAGE = {"type": "image"}
+SEEN = {"type": "text", "text": "What is this?  "}
+WITH_IMAGES = {
+    "image": [{"role": "user", "content": [IMAGE, SEEN]}],
+    "answered": [{"role": "user", "content": [IMAGE, SEEN]},
+                 {"role": "assistant", "content": [{"type": "text", "text": "A cat 👍"}]}],
+    "several": [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]},
+                {"role": "user", "content": [SEEN, IMAGE, IMAGE, {"type": "text", "text": "And é?"}]},
+                {"role": "assistant", "content": [{"type": "text", "text": "Cats."}]},
+                {"role": "user", "content": [{"type": "text", "text": "Why?"}]}],
+    **CONVERSATIONS,
+}
+
+
+def cases(variables=None, conversations=CONVERSATIONS):
+    for name, messages in conversations.items():
         for prompt in (True, False):
             yield {"messages": messages, "tools": [TOOL] if name == "tools" else None,
                    "documents": None, "add_generation_prompt": prompt,
@@ -416,6 +430,27 @@ nothing finished
 """
 
 # One small template a line: {{ expression }} or a whole template, without variables but these.
+# As llava-hf/llava-1.5-7b-hf has it: images first, then texts, and no end of a turn.
+CHAT["llava"] = (
+    "{% for message in messages %}"
+    "{% if message['role'] != 'system' %}{{ message['role'].upper() + ': '}}{% endif %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\\n' }}{% endfor %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}"
+    "{% if message['role'] == 'assistant' %}{% generation %}{{ part['text'] + ' '}}{% endgeneration %}"
+    "{% else %}{{ part['text'] + ' '}}{% endif %}"
+    "{% endfor %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}")
+# As HuggingFaceTB/SmolVLM-Instruct has it: parts in their order, a blank before a text.
+CHAT["smolvlm"] = (
+    "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}"
+    "{{ ':' if message['content'][0]['type'] == 'image' else ': ' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}"
+    "{% elif part['type'] == 'image' %}{{ '<image>' }}{% endif %}"
+    "{% endfor %}<end_of_utterance>\n{% endfor %}"
+    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}")
+SEE_IMAGES = ("llava", "smolvlm")
+
 SNIPPET_VARIABLES = {
     "s": "Hello, Wörld 👍!", "n": None, "t": True, "i": 7, "f": 2.5, "l": [3, 1, 2], "e": [],
     "d": {"b": 1, "a": "x", "items": 5, "C": [1]}, "words": ["pear", "Apple", "fig", "apple"],
@@ -635,7 +670,7 @@ def main():
                 "cases": [render(source, v) for v in all_cases]})
         return
     for name, source in CHAT.items():
-        all_cases = list(cases())
+        all_cases = list(cases(conversations=WITH_IMAGES if name in SEE_IMAGES else CONVERSATIONS))
         if name == "thinking":
             all_cases += cases({"enable_thinking": False})
         write(out / f"chat_{name}.json", {

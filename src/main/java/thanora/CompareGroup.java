@@ -114,7 +114,7 @@ final class CompareGroup {
           Map.of("name", run.contestant().name(), "learning_rate", run.rate(), "seed", run.seed())).toList()));
       Checkpoints checkpoints = new Checkpoints(folder.resolve("checkpoints"), 1, listener::note);
       Optional<Checkpoints.Generation> last = checkpoints.latest();
-      listener.stage("start " + name(), model.decoder().config().layers());
+      listener.stage("start " + name(), model.decoder().stages());
       side.start(); // also where it goes on: the blocks are not in a checkpoint
       side.attach();
       Trained trained;

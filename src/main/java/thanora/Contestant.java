@@ -138,7 +138,7 @@ public record Contestant(String name, Recipe recipe, List<Double> rates, Optiona
     Recipe.Hasi hasi = same ? base.hasi() : Recipe.Hasi.defaults(wanted);
     return new Recipe(
         base.model(), base.data(), wanted, base.seed(), base.device(), base.dtype(), base.threads(), base.plan(),
-        base.chatTemplate(), base.chatTemplateKwargs(), base.tasks(), base.lora(), hasi,
+        base.chatTemplate(), base.chatTemplateKwargs(), base.tasks(), base.images(), base.lora(), hasi,
         same ? base.spr() : Recipe.Spr.defaults(wanted), base.train(), base.eval(), base.merge()).with("hasi.preview_rows=" + base.hasi().previewRows());
   }
 

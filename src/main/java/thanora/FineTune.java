@@ -93,7 +93,7 @@ public final class FineTune {
     }
     try (LoadedModel model = LoadedModel.load(recipe, listener)) {
       TaskSet tasks = Tasks.read(recipe, model, listener);
-      listener.stage("preview and plan", model.decoder().config().layers());
+      listener.stage("preview and plan", model.decoder().stages());
       AdapterMethod method = Settings.method(recipe);
       AdapterMethod.Setting setting = setting(recipe, model, tasks, listener);
       return method.start(setting, method.empty(setting), 0).orElseThrow();
@@ -153,7 +153,7 @@ public final class FineTune {
     for (TaskData task : tasks.tasks()) {
       preview.add(Tasks.preview(task, recipe.hasi().previewRows(), recipe.seed()));
     }
-    List<String> modules = model.targets(recipe.lora().targetModules());
+    List<String> modules = model.targets(recipe);
     String fingerprint = model.checkpoint().fingerprint();
     return new AdapterMethod.Setting(
         model.decoder(),
@@ -171,7 +171,7 @@ public final class FineTune {
 
   /** Preview, ranks and start. */
   private Optional<RankPlan> plan(AdapterMethod.Setting setting, Adapter adapter) {
-    listener.stage("preview and plan", setting.model().config().layers());
+    listener.stage("preview and plan", setting.model().stages());
     return method.start(setting, adapter, 0);
   }
 

@@ -69,7 +69,7 @@ public final class HubNames {
   private static Recipe.Task fetch(Hub hub, Recipe.Task task) {
     Dataset dataset = hub.dataset(Repo.dataset(task.dataset().get()), task.config());
     Stream.of(task.train(), task.test(), task.validation()).flatMap(List::stream).forEach(dataset::split);
-    return task.withDataset(dataset.repo().toString());
+    return RecipeTasks.withDataset(task, dataset.repo().toString());
   }
 
   /**
@@ -129,7 +129,7 @@ public final class HubNames {
       Optional<String> before = run.tasks().stream().filter(other -> other.name().equals(task.name()))
           .flatMap(other -> other.dataset().stream()).findFirst();
       tasks.add(task.dataset().isPresent() && before.isPresent()
-          ? task.withDataset(withRevision(task.dataset().get(), before.get())) : task);
+          ? RecipeTasks.withDataset(task, withRevision(task.dataset().get(), before.get())) : task);
     }
     return given.withNames(withRevision(given.model(), run.model()), tasks);
   }

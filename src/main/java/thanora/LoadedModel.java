@@ -2,15 +2,23 @@ package thanora;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.ExpectedTensors;
 import thanora.checkpoint.Weights;
 import thanora.data.Row;
+import thanora.data.SampleEncoder;
 import thanora.fused.FusedDecoder;
 import thanora.hub.Repo;
+import thanora.image.ImageSource;
+import thanora.image.ModelImages;
 import thanora.model.Decoder;
+import thanora.model.FeatureFiles;
+import thanora.model.ImageReader;
 import thanora.model.TextGenerator;
+import thanora.model.Vision;
 import thanora.tensor.DType;
 import thanora.tensor.Natives;
 import thanora.tensor.Placement;
@@ -26,10 +34,11 @@ import thanora.text.Tokenizer;
  * @param checkpoint where it comes from, still open
  * @param tokenizer its own
  * @param format how a prompt and a completion become tokens
+ * @param images how images do; empty for a model of text alone
  * @param decoder the frozen base
  */
-public record LoadedModel(
-    Checkpoint checkpoint, Tokenizer tokenizer, PromptFormat format, Decoder decoder)
+public record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, PromptFormat format,
+    Optional<ModelImages> images, Decoder decoder)
     implements AutoCloseable {
 
   /**
@@ -46,11 +55,12 @@ public record LoadedModel(
   public static LoadedModel load(
       String path, String device, Recipe.Dtype dtype, int threads, RunListener listener) {
     Natives.loadAhead();
-    return load(ModelText.open(path), path, device, dtype, threads, listener);
+    return load(ModelText.open(path), path, device, dtype, threads, Optional.empty(), listener);
   }
 
   private static LoadedModel load(
-      ModelText text, String name, String device, Recipe.Dtype dtype, int threads, RunListener listener) {
+      ModelText text, String name, String device, Recipe.Dtype dtype, int threads, Optional<Path> cache,
+      RunListener listener) {
     Threads.use(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
     Checkpoint checkpoint = text.checkpoint();
     try {
@@ -60,11 +70,41 @@ public record LoadedModel(
       Weights counted = new CountedWeights(weights, listener::advanced);
       Decoder decoder = ModelText.of(checkpoint.source(), () -> Decoder.load(text.config(), counted, placement));
       FusedDecoder.of(decoder);
-      return new LoadedModel(checkpoint, text.tokenizer(), text.format(), decoder);
+      decoder.vision().ifPresent(vision -> vision.use(new ImageReader(
+          text.images().orElseThrow().processor(), cache.map(folder -> features(folder, text, placement)))));
+      return new LoadedModel(checkpoint, text.tokenizer(), text.format(), text.images(), decoder);
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
     }
+  }
+
+  /** Where what the tower gives of images is kept, by all that it depends on. */
+  private static FeatureFiles features(Path folder, ModelText text, Placement placement) {
+    return new FeatureFiles(folder, String.join(" ", text.checkpoint().fingerprint(),
+        text.images().orElseThrow().processor().signature(), placement.dtype().name(),
+        placement.isCpu() ? "cpu" : "cuda"));
+  }
+
+  /**
+   * Reads images once, so that a broken one is found before anything is trained on, and keeps what a frozen tower
+   * gives of them, if there is room for that.
+   *
+   * @throws thanora.image.ImageException naming the first that is missing or broken
+   */
+  void readImages(List<ImageSource> all, ImageOptions options, RunListener listener) {
+    Vision vision = decoder.vision().orElseThrow();
+    ImageReader reader = vision.images().orElseThrow();
+    long bytes = all.stream().mapToLong(reader::tiles).sum() * vision.config().selectedTokens()
+        * vision.config().hidden() * decoder.placement().dtype().bytes();
+    if (reader.room().isPresent() && bytes > reader.room().getAsLong() / 2) {
+      vision.use(new ImageReader(images.orElseThrow().processor(), Optional.empty()));
+      listener.note(String.format(Locale.ROOT, "what the tower gives of %d images takes %.1f GB, more than half of what"
+          + " is free in %s, so it is not kept and the tower goes over them in every epoch; set images.cache to a"
+          + " folder with more room", all.size(), bytes / 1e9, options.cacheFolder().orElseThrow()));
+    }
+    listener.stage("read images", all.size());
+    vision.readOnce(all, options.freezeVisionTower(), listener::advanced);
   }
 
   /** What is odd about the files but does no harm, a line each. */
@@ -91,7 +131,8 @@ public record LoadedModel(
   public static LoadedModel load(Recipe recipe, RunListener listener) {
     Natives.loadAhead();
     return load(
-        ModelText.open(recipe), recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(), listener);
+        ModelText.open(recipe), recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(),
+        recipe.images().cacheFolder(), listener);
   }
 
   /** Where a model goes. */
@@ -128,7 +169,12 @@ public record LoadedModel(
 
   /** A row as the model sees it. */
   public Encoded encode(Row row) {
-    return ModelText.encode(format, row);
+    return rows().encode(row);
+  }
+
+  /** Rows as the model sees them. */
+  SampleEncoder rows() {
+    return new RowEncoder(tokenizer, format, images);
   }
 
   /** Text of generated tokens, without special ones. */
@@ -160,12 +206,13 @@ public record LoadedModel(
    *
    * @throws RecipeException naming every target that matches nothing, and what there is
    */
-  public List<String> targets(List<String> names) {
-    return ModelText.targets(names, decoder.projectionNames());
+  List<String> targets(Recipe recipe) {
+    return ModelText.targets(recipe, decoder.config(), decoder.projectionNames());
   }
 
   @Override
   public void close() {
+    decoder.vision().flatMap(Vision::images).ifPresent(ImageReader::close);
     checkpoint.close();
   }
 }

@@ -10,15 +10,16 @@ import java.util.Collection;
 import java.util.List;
 import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
-import thanora.data.Row;
+import thanora.data.SampleEncoder;
+import thanora.image.ModelImages;
 import thanora.model.ModelConfig;
-import thanora.text.Encoded;
 import thanora.text.PromptFormat;
 import thanora.text.Special;
 import thanora.text.Tokenizer;
@@ -30,10 +31,11 @@ import thanora.text.jinja.TemplateException;
  * @param checkpoint where it comes from, still open
  * @param config its shape
  * @param tokenizer its own, maybe with another chat template
- * @param format how rows become tokens
+ * @param format how texts become tokens
+ * @param images how images do; empty for a model of text alone
  */
-public record ModelText(
-    Checkpoint checkpoint, ModelConfig config, Tokenizer tokenizer, PromptFormat format)
+public record ModelText(Checkpoint checkpoint, ModelConfig config, Tokenizer tokenizer, PromptFormat format,
+    Optional<ModelImages> images)
     implements AutoCloseable {
 
   /** Opens a model as it is. */
@@ -72,8 +74,10 @@ public record ModelText(
             + (tokenizer.vocabularySize() - 1) + ", the embedding " + config.vocabulary()
             + " rows; tokenizer and weights are of different models");
       }
-      PromptFormat format = PromptFormat.of(tokenizer, variables, LocalDateTime.now());
-      return new ModelText(checkpoint, config, tokenizer, format);
+      Optional<ModelImages> images = of(source, () -> images(checkpoint, tokenizer));
+      PromptFormat format = PromptFormat.of(tokenizer, variables, LocalDateTime.now(),
+          images.map(own -> own.tokens().placeholder()));
+      return new ModelText(checkpoint, config, tokenizer, format, images);
     } catch (RuntimeException e) {
       checkpoint.close();
       throw e;
@@ -110,14 +114,24 @@ public record ModelText(
   }
 
   /**
-   * The linear layers that a recipe's {@code lora.target_modules} means, in the model's order.
+   * The linear layers that a recipe's {@code lora.target_modules} means, in the model's order; those of frozen
+   * parts are left out.
    *
    * @param all linear layers of the model
    * @throws RecipeException naming every target that matches nothing, and what there is
    */
-  static List<String> targets(List<String> names, Collection<String> all) {
+  static List<String> targets(Recipe recipe, ModelConfig config, Collection<String> all) {
+    List<String> free = config.vision().map(vision ->
+        all.stream().filter(module -> recipe.images().trains(module, vision)).toList()).orElse(List.copyOf(all));
+    if (free.isEmpty()) {
+      throw new RecipeException(List.of("images: all parts of the model are frozen; let one of them be trained"));
+    }
+    return targets(recipe.lora().targetModules(), free);
+  }
+
+  private static List<String> targets(List<String> names, List<String> all) {
     if (names.equals(List.of(Recipe.Lora.ALL_LINEAR))) {
-      return List.copyOf(all);
+      return all;
     }
     Set<String> chosen = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
@@ -152,23 +166,18 @@ public record ModelText(
     return Tokenizer.of(checkpoint.tokenizerJson(), special, checkpoint.chatTemplate());
   }
 
+  private static Optional<ModelImages> images(Checkpoint checkpoint, Tokenizer tokenizer) {
+    return Files.isDirectory(checkpoint.source())
+        ? ModelImages.read(checkpoint.source(), checkpoint.config(), tokenizer) : Optional.empty();
+  }
+
   private static OptionalInt id(JsonNode config, String field) {
     return config.hasNonNull(field) ? OptionalInt.of(config.get(field).asInt()) : OptionalInt.empty();
   }
 
-  /** A row as the model sees it. */
-  public Encoded encode(Row row) {
-    return encode(format, row);
-  }
-
-  static Encoded encode(PromptFormat format, Row row) {
-    if (row instanceof Row.Pair pair) {
-      return format.encode(pair.system(), pair.question(), pair.completion());
-    }
-    if (row instanceof Row.Text text) {
-      return format.encodeText(text.text());
-    }
-    return format.encode(((Row.Conversation) row).chat());
+  /** Rows as the model sees them. */
+  SampleEncoder rows() {
+    return new RowEncoder(tokenizer, format, images);
   }
 
   @Override

@@ -41,6 +41,7 @@ public record Recipe(
     Optional<String> chatTemplate,
     Map<String, Object> chatTemplateKwargs,
     List<Task> tasks,
+    ImageOptions images,
     Lora lora,
     Hasi hasi,
     Spr spr,
@@ -131,6 +132,8 @@ public record Recipe(
    * @param maxTrainRows rows used of train, chosen by the seed; 0 = all
    * @param maxTestRows rows used of test, chosen by the seed; 0 = all
    * @param maxNewTokens most tokens of an answer; 0 = eval.max_new_tokens
+   * @param imageDir folder that paths of images are relative to, itself relative to {@code data}; empty = the
+   *     folder of the rows' file
    */
   public record Task(
       String name,
@@ -149,18 +152,13 @@ public record Recipe(
       double weight,
       int maxTrainRows,
       int maxTestRows,
-      int maxNewTokens) {
+      int maxNewTokens,
+      Optional<String> imageDir) {
     public Task {
       train = List.copyOf(train);
       test = List.copyOf(test);
       validation = List.copyOf(validation);
       columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));
-    }
-
-    /** The same with another name of its data set. */
-    Task withDataset(String other) {
-      return new Task(name, Optional.of(other), config, train, test, validation, format, columns, prompt, completion,
-          system, trainOn, metric, weight, maxTrainRows, maxTestRows, maxNewTokens);
     }
   }
 
@@ -476,7 +474,8 @@ public record Recipe(
   /** The same with other names of model and data sets. */
   Recipe withNames(String otherModel, List<Task> otherTasks) {
     return new Recipe(
-        otherModel, data, method, seed, device, dtype, threads, plan, chatTemplate, chatTemplateKwargs, otherTasks, lora, hasi, spr, train, eval, merge);
+        otherModel, data, method, seed, device, dtype, threads, plan, chatTemplate, chatTemplateKwargs, otherTasks, images, lora,
+        hasi, spr, train, eval, merge);
   }
 
   /** The same recipe with absolute paths, so that it can be read from any folder; names stay names. */
@@ -485,7 +484,8 @@ public record Recipe(
     String absoluteModel = named ? model : absolute(model);
     return new Recipe(
         absoluteModel, absolute(data), method, seed, device, dtype, threads,
-        plan.map(Recipe::absolute), chatTemplate.map(Recipe::absolute), chatTemplateKwargs, tasks, lora, hasi, spr, train, eval, merge);
+        plan.map(Recipe::absolute), chatTemplate.map(Recipe::absolute), chatTemplateKwargs, tasks, images, lora,
+        hasi, spr, train, eval, merge);
   }
 
   private static String absolute(String path) {

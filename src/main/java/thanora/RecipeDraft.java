@@ -198,7 +198,7 @@ public final class RecipeDraft {
 
   private static int longest(FoundTask task, ModelText files) {
     return Stream.concat(task.rows().stream().limit(MEASURED_ROWS), task.testRows().stream().limit(MEASURED_ROWS))
-        .mapToInt(row -> files.encode(row).ids().length).max().orElse(0);
+        .mapToInt(row -> files.rows().encode(row).ids().length).max().orElse(0);
   }
 
   private void lora(int tasks) {

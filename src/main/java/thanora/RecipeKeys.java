@@ -152,6 +152,9 @@ final class RecipeKeys {
     put(names, "eval.batch_size", "per_device_eval_batch_size", "eval_batch_size");
     put(names, "eval.max_new_tokens", "max_new_tokens", "generation_max_length");
     put(names, "lora.target_modules", "lora_attn_modules");
+    put(names, "images.freeze_vision_tower", "freeze_vision_tower");
+    put(names, "images.freeze_multi_modal_projector", "freeze_multi_modal_projector");
+    put(names, "images.freeze_language_model", "freeze_language_model");
     put(names, PER_DEVICE_BATCH, "per_device_train_batch_size", "micro_batch_size",
         "train.micro_batch_size");
     train(names, "max_length", "cutoff_len", "sequence_len", "max_seq_length");
@@ -183,6 +186,7 @@ final class RecipeKeys {
     put(hints, "leave it out; weights are not quantised",
         "load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method");
     put(hints, "set tasks.NAME.max_train_rows", "max_samples", "max_train_samples");
+    put(hints, "set tasks.NAME.image_dir", "media_dir", "image_dir", "image_folder");
     put(hints, "set lora.alpha to it times lora.r", "lora_parameters.scale", "scale");
     put(hints, "give --resume", "resume_from_checkpoint", "resume_adapter_file");
     put(hints, "use method: dora", "use_dora");

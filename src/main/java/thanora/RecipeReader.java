@@ -258,7 +258,7 @@ public final class RecipeReader {
     return new Recipe(
         top.text("model", Recipe.DEMO_MODEL), top.text("data", "."), method,
         top.whole("seed", 0, 0, Long.MAX_VALUE), device, dtype(top), top.integer("threads", 0, 0),
-        top.text("plan"), top.text("chat_template"), kwargs(top), tasks, lora, hasi, spr, train, eval(), merge());
+        top.text("plan"), top.text("chat_template"), kwargs(top), tasks, ImageOptions.read(section("images")), lora, hasi, spr, train, eval(), merge());
   }
 
   private static Map<String, Object> kwargs(RecipeValues top) {

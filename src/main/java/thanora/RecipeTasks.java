@@ -110,7 +110,16 @@ final class RecipeTasks {
         task.number("weight", 1, Range.POSITIVE),
         task.integer("max_train_rows", 0, 0),
         task.integer("max_test_rows", 0, 0),
-        task.integer("max_new_tokens", 0, 0));
+        task.integer("max_new_tokens", 0, 0),
+        task.text("image_dir"));
+  }
+
+  /** The same task with another name of its data set. */
+  static Recipe.Task withDataset(Recipe.Task task, String other) {
+    return new Recipe.Task(task.name(), Optional.of(other), task.config(), task.train(), task.test(),
+        task.validation(), task.format(), task.columns(), task.prompt(), task.completion(), task.system(),
+        task.trainOn(), task.metric(), task.weight(), task.maxTrainRows(), task.maxTestRows(), task.maxNewTokens(),
+        task.imageDir());
   }
 
   /** A format, by LLaMA-Factory's names as well. */

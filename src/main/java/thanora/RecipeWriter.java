@@ -40,6 +40,9 @@ final class RecipeWriter {
       tree.remove("hasi");
       tree.remove("spr");
     }
+    if (recipe.images().equals(ImageOptions.defaults())) {
+      tree.remove("images");
+    }
     List<String> targets = recipe.lora().targetModules();
     if (targets.equals(List.of(Recipe.Lora.ALL_LINEAR))) {
       Map<String, Object> lora = recordTree(recipe.lora());

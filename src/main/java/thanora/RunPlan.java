@@ -106,7 +106,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
     Settings.requireMerging(recipe);
     try (ModelText files = ModelText.open(recipe)) {
       TaskSet tasks = Tasks.read(
-          recipe, files.config().maxPositions(), Tasks.counted(recipe), files::encode, listener);
+          recipe, files.config().maxPositions(), Tasks.counted(recipe), files.rows(), listener);
       return new Counting(recipe, files, tasks).plan(listener);
     }
   }
@@ -126,8 +126,8 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       this.recipe = recipe;
       this.files = files;
       this.tasks = tasks;
-      List<String> all = memory(DType.F32, false).linears().stream().map(DecoderMemory.Linear::name).toList();
-      this.modules = new LinkedHashSet<>(ModelText.targets(recipe.lora().targetModules(), all));
+      List<String> all = memory(DType.F32, false).allLinears().stream().map(DecoderMemory.Linear::name).toList();
+      this.modules = new LinkedHashSet<>(ModelText.targets(recipe, files.config(), all));
       this.form = form();
       this.config = Settings.train(recipe.train(), Arrays.stream(tasks.trainSizes()).asLongStream().sum());
       this.drawn = draw();
@@ -168,7 +168,7 @@ public record RunPlan(String model, long parameters, long steps, Work work, List
       for (long step = 0; step < Math.min(config.steps(), DRAWN_STEPS); step++) {
         List<Sample> rows = sampler.next(config.batchRows()).stream()
             .map(pick -> tasks.tasks().get(pick.task()).train().samples().get(pick.row())).toList();
-        steps.add(TrainingLoop.cut(rows, most, config.accumulation()).stream().map(Counting::rows).toList());
+        steps.add(TrainingLoop.cutByKind(rows, most, config.accumulation()).stream().map(Counting::rows).toList());
       }
       return steps;
     }

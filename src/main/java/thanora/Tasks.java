@@ -1,11 +1,12 @@
 package thanora;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import thanora.data.DataException;
 import thanora.data.LongRows;
 import thanora.data.ReadOptions;
@@ -20,6 +21,7 @@ import thanora.data.TaskSet;
 import thanora.data.TaskSource;
 import thanora.data.TextPattern;
 import thanora.eval.Metric;
+import thanora.image.ImageSource;
 import thanora.tensor.Seeds;
 import thanora.text.Encoded;
 
@@ -30,22 +32,22 @@ final class Tasks {
   /** Reads and encodes all rows, and says what was found in them and in the model. */
   static TaskSet read(Recipe recipe, LoadedModel model, RunListener listener) {
     model.warnings().forEach(listener::note);
-    return read(recipe, model.decoder().config().maxPositions(),
-        LongRows.valueOf(recipe.train().longRows().name()), model::encode, listener);
+    TaskSet tasks = read(recipe, model.decoder().config().maxPositions(),
+        LongRows.valueOf(recipe.train().longRows().name()), model.rows(), listener);
+    List<ImageSource> images = tasks.tasks().stream()
+        .flatMap(task -> Stream.of(task.train(), task.validation(), task.test()))
+        .flatMap(split -> split.samples().stream()).flatMap(row -> row.images().stream()).distinct().toList();
+    if (!images.isEmpty()) {
+      model.readImages(images, recipe.images(), listener);
+    }
+    return tasks;
   }
 
   /** The same without a model's weights, and with another rule for rows that are too long. */
   static TaskSet read(
       Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder, RunListener listener) {
     listener.stage("read rows", 0);
-    AtomicInteger rows = new AtomicInteger();
-    TaskSet tasks = read(recipe, maxPositions, longRows, row -> {
-      Encoded encoded = encoder.encode(row);
-      synchronized (rows) { // a listener is for one thread at a time
-        listener.advanced(rows.incrementAndGet());
-      }
-      return encoded;
-    });
+    TaskSet tasks = read(recipe, maxPositions, longRows, false, new Heard(encoder, listener));
     tasks.report().lines().forEach(listener::note);
     if (recipe.eval().generate()) {
       tasks.tasks().forEach(Tasks::check);
@@ -53,19 +55,50 @@ final class Tasks {
     return tasks;
   }
 
+  /** An encoder whose rows are counted. */
+  private static final class Heard implements SampleEncoder {
+    private final SampleEncoder encoder;
+    private final RunListener listener;
+    private int rows;
+
+    Heard(SampleEncoder encoder, RunListener listener) {
+      this.encoder = encoder;
+      this.listener = listener;
+    }
+
+    @Override
+    public Encoded encode(Row row) {
+      Encoded encoded = encoder.encode(row);
+      synchronized (this) { // a listener is for one thread at a time
+        listener.advanced(++rows);
+      }
+      return encoded;
+    }
+
+    @Override
+    public OptionalInt imageToken() {
+      return encoder.imageToken();
+    }
+  }
+
   /** What happens to longer rows where they are only looked at: those that a run would refuse are counted. */
   static LongRows counted(Recipe recipe) {
     return recipe.train().longRows() == Recipe.LongRows.TRUNCATE ? LongRows.TRUNCATE : LongRows.DROP;
   }
 
-  /** The same in silence, whatever the answers are. */
-  static TaskSet read(Recipe recipe, int maxPositions, LongRows longRows, SampleEncoder encoder) {
+  /**
+   * The same in silence, whatever the answers are.
+   *
+   * @param countsFaultyImages whether rows with faulty images are counted, or the first of them is refused
+   */
+  static TaskSet read(Recipe recipe, int maxPositions, LongRows longRows, boolean countsFaultyImages,
+      SampleEncoder encoder) {
     List<TaskSource> sources = new ArrayList<>();
     List<ReadOptions> options = new ArrayList<>();
     for (Recipe.Task task : recipe.tasks()) {
       sources.add(new TaskSource(
           task.name(), HubNames.files(recipe, task, task.train()), HubNames.files(recipe, task, task.validation()),
-          HubNames.files(recipe, task, task.test()), rules(task), task.metric().name().toLowerCase(Locale.ROOT),
+          HubNames.files(recipe, task, task.test()), rules(recipe, task), task.metric().name().toLowerCase(Locale.ROOT),
           task.weight()));
       options.add(new ReadOptions(
           Math.min(recipe.train().maxLength(), maxPositions),
@@ -73,16 +106,18 @@ final class Tasks {
           limit(task.maxTrainRows()),
           limit(atMost(task.maxTestRows(), recipe.eval().maxRows())),
           recipe.train().validationRows(),
-          recipe.seed()));
+          recipe.seed(),
+          countsFaultyImages));
     }
     return TaskReader.read(sources, options, encoder);
   }
 
-  private static RowRules rules(Recipe.Task task) {
+  private static RowRules rules(Recipe recipe, Recipe.Task task) {
     return new RowRules(
         task.format(), task.columns(), task.prompt().map(TextPattern::new),
         task.completion().map(TextPattern::new), task.system().map(TextPattern::new),
-        task.trainOn() == Recipe.TrainOn.LAST);
+        task.trainOn() == Recipe.TrainOn.LAST,
+        task.imageDir().map(folder -> Path.of(recipe.data()).resolve(folder)));
   }
 
   private static OptionalInt limit(int rows) {

@@ -122,7 +122,7 @@ public final class Pico {
 
   /** A batch as the decoder takes it. */
   public static TokenBatch tokens(Batch batch) {
-    return TokenBatch.of(batch.ids(), batch.rowStarts(), batch.rowTasks(), "cpu");
+    return TokenBatch.of(batch, "cpu");
   }
 
   /** Logits of a batch, without graph. */

@@ -42,7 +42,7 @@ class RecipeReaderTest {
     return new Task(
         name, Optional.empty(), Optional.empty(), List.of(name + "/train.jsonl"), List.of(name + "/test.jsonl"), List.of(),
         RowFormat.AUTO, Map.of(), Optional.empty(), Optional.empty(), Optional.empty(),
-        Recipe.TrainOn.ALL, Metric.EXACT_MATCH, 1, 0, 0, 0);
+        Recipe.TrainOn.ALL, Metric.EXACT_MATCH, 1, 0, 0, 0, Optional.empty());
   }
 
   @Test
@@ -53,7 +53,7 @@ class RecipeReaderTest {
         new Recipe(
             "demo", ".", Method.THANORA, 0, "auto", Recipe.Dtype.AUTO, 0, Optional.empty(),
             Optional.empty(), Map.of(), List.of(words, sums),
-            new Lora(32, 64, List.of("all-linear"), 0),
+            ImageOptions.defaults(), new Lora(32, 64, List.of("all-linear"), 0),
             new Hasi(
                 200, Recipe.PreviewTokens.ALL, Recipe.Statistic.WC, HasiConfig.Spectra.AUTO,
                 Recipe.Entropy.SIGMA, 0, false, false, Recipe.Covariance.TOKEN_MEAN, Recipe.Allocation.SOFTMAX, 0.5,
@@ -351,7 +351,7 @@ class RecipeReaderTest {
             "tasks.0.format: alpacca is not one of auto, prompt_completion, instruction, conversations,"
                 + " messages, text",
             "tasks.0.columns.promt: is not a field of a row; there are prompt, completion, instruction,"
-                + " input, output, system, history, conversations, messages, tools, text",
+                + " input, output, system, history, conversations, messages, tools, text, images",
             "tasks.0.columns.completion: a list of 1 is not a column; name one of the files",
             "tasks.0.prompt: is a mapping, since it begins with a brace; put the pattern in quotes",
             "tasks.0.completion: a } stands alone at character 1; write a column as {name}, a brace as"

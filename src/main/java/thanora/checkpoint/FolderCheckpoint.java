@@ -22,9 +22,12 @@ final class FolderCheckpoint implements Checkpoint {
 
   private static final String SINGLE = "model.safetensors";
   private static final String TEMPLATE = "chat_template.jinja";
+  private static final String OLD_TEMPLATE = "chat_template.json";
+  private static final String PROCESSOR = "processor_config.json";
   private static final Set<String> COMPANIONS = Set.of(CONFIG, TOKENIZER, TOKENIZER_CONFIG,
       GENERATION_CONFIG, TEMPLATE, "tokenizer.model", "special_tokens_map.json",
-      "added_tokens.json", "chat_template.json", "vocab.json", "vocab.txt", "merges.txt");
+      "added_tokens.json", OLD_TEMPLATE, PROCESSOR, "preprocessor_config.json", "image_processor_config.json",
+      "video_preprocessor_config.json", "vocab.json", "vocab.txt", "merges.txt");
 
   private final Path folder;
   private final ObjectNode config;
@@ -108,14 +111,16 @@ final class FolderCheckpoint implements Checkpoint {
 
   @Override
   public Optional<String> chatTemplate() {
-    Optional<String> file = text(TEMPLATE);
-    return file.isPresent() ? file : tokenizerConfigJson().flatMap(this::configuredTemplate);
+    return text(TEMPLATE).or(() -> Stream.of(OLD_TEMPLATE, PROCESSOR, TOKENIZER_CONFIG)
+        .flatMap(file -> configuredTemplate(file).stream()).findFirst());
   }
 
   /** A string, or a list of named templates of which {@code default} counts. */
-  private Optional<String> configuredTemplate(String json) {
-    JsonNode node =
-        Json.object(folder.resolve(TOKENIZER_CONFIG).toString(), json).path("chat_template");
+  private Optional<String> configuredTemplate(String file) {
+    if (!Files.exists(folder.resolve(file))) {
+      return Optional.empty();
+    }
+    JsonNode node = Json.object(folder.resolve(file)).path("chat_template");
     if (node.isTextual()) {
       return Optional.of(node.textValue());
     }

@@ -13,9 +13,7 @@ import thanora.tensor.Placement;
  * have {@code language_model.model.layers.0} for the module {@code model.language_model.layers.0}.
  */
 final class ModuleNames implements Weights {
-  private static final Map<String, String> PREFIXES = Map.of(
-      "language_model.model.", "model.language_model.", "language_model.lm_head.", "lm_head.",
-      "vision_tower.", "model.vision_tower.", "multi_modal_projector.", "model.multi_modal_projector.");
+  private static final Map<String, String> PREFIXES = prefixes();
 
   private final Weights stored;
   private final Map<String, String> names = new LinkedHashMap<>();
@@ -23,6 +21,18 @@ final class ModuleNames implements Weights {
   ModuleNames(Weights stored) {
     this.stored = stored;
     stored.names().forEach(name -> names.put(module(name), name));
+  }
+
+  /** The longer ones first. */
+  private static Map<String, String> prefixes() {
+    Map<String, String> prefixes = new LinkedHashMap<>();
+    prefixes.put("language_model.model.", "model.language_model.");
+    prefixes.put("language_model.lm_head.", "lm_head.");
+    prefixes.put("vision_tower.vision_model.", "model.vision_tower."); // as versions before 5 wrote it
+    prefixes.put("model.vision_tower.vision_model.", "model.vision_tower.");
+    prefixes.put("vision_tower.", "model.vision_tower.");
+    prefixes.put("multi_modal_projector.", "model.multi_modal_projector.");
+    return prefixes;
   }
 
   private static String module(String stored) {

@@ -24,6 +24,7 @@ import thanora.LoadedModel;
 import thanora.Recipe;
 import thanora.data.Row;
 import thanora.model.Decoder;
+import thanora.model.Prompt;
 import thanora.model.TextGenerator;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
@@ -91,7 +92,8 @@ final class BenchAnswersCommand implements Callable<Integer> {
       Map<String, Tensor> weights = merged ? merged(model.decoder()) : Map.of();
       List<int[]> answers = List.of();
       for (int i = 0; i < repeat; i++) {
-        Supplier<List<int[]>> all = () -> generator.generate(prompts, 0, 1, most, batch, done -> {});
+        List<Prompt> asked = prompts.stream().map(Prompt::new).toList();
+        Supplier<List<int[]>> all = () -> generator.generate(asked, 0, 1, most, batch, done -> {});
         answers = timed(all, seconds);
         if (merged) {
           model.decoder().with(weights, () -> timed(all, mergedSeconds));

@@ -189,7 +189,7 @@ final class BenchCommand implements Callable<Integer> {
       byTask.add(samples);
     }
     Map<String, Object> result = new LinkedHashMap<>();
-    try (Progress progress = output.progress("preview", model.config().layers())) {
+    try (Progress progress = output.progress("preview", model.stages())) {
       BenchPreview made = BenchPreview.of(model, rank, spectra, byTask, progress);
       result.put("preview_seconds", rounded(made.seconds()));
       if (!Double.isNaN(made.gpuBytes())) {

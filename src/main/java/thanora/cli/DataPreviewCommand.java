@@ -47,6 +47,6 @@ final class DataPreviewCommand implements Callable<Integer> {
         new ObjectMapper().setPropertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
             .valueToTree(preview),
         new PreviewText(preview, recipe, Terminal.hasColours()).toString());
-    return 0;
+    return preview.hasFaultyImages() ? Failures.FAILED : 0;
   }
 }

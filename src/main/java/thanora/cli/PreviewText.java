@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import thanora.DataPreview;
 import thanora.DataPreview.Counts;
 import thanora.Recipe;
@@ -14,6 +15,7 @@ final class PreviewText {
   private static final String TRAINED = "\u001b[32m";
   private static final String END = "\u001b[0m";
   private static final int MAX_SHOWN = 60;
+  private static final int MAX_FAULTS = 5;
 
   private final DataPreview preview;
   private final Recipe recipe;
@@ -42,6 +44,7 @@ final class PreviewText {
   private String row(String task, DataPreview.Shown row) {
     StringBuilder text = new StringBuilder(String.format(Locale.ROOT,
         "%s, train row %d: %d tokens, %d trained%n", task, row.row(), row.tokens(), row.trained()));
+    row.images().forEach(image -> text.append(visible(image)).append(System.lineSeparator()));
     for (DataPreview.Piece piece : row.pieces()) {
       String shown = visible(piece.text());
       text.append(!piece.trained() ? shown
@@ -51,23 +54,51 @@ final class PreviewText {
   }
 
   private String counts() {
-    Table table = new Table("task", "split", "rows", "tokens", "trained", "median", "longest",
-        "too long", "cut", "empty", "twice");
+    boolean images = splits().anyMatch(split -> split.images().count() > 0 || !split.images().faults().isEmpty());
+    List<String> columns = new ArrayList<>(List.of("task", "split", "rows", "tokens", "trained", "median", "longest",
+        "too long", "cut", "empty", "twice"));
+    columns.addAll(images ? List.of("images", "their rows", "their tokens", "faulty") : List.of());
+    Table table = new Table(columns.toArray(String[]::new));
     for (DataPreview.Task task : preview.tasks()) {
       for (Map.Entry<String, Counts> split : task.splits().entrySet()) {
         Counts c = split.getValue();
-        table.row(task.name(), split.getKey(), "" + c.rows(), "" + c.tokens(), "" + c.trained(),
-            "" + c.median(), "" + c.longest(), "" + c.tooLong(), "" + c.cut(), "" + c.empty(),
-            "" + c.duplicates());
+        List<String> row = new ArrayList<>(List.of(task.name(), split.getKey(), "" + c.rows(), "" + c.tokens(),
+            "" + c.trained(), "" + c.median(), "" + c.longest(), "" + c.tooLong(), "" + c.cut(), "" + c.empty(),
+            "" + c.duplicates()));
+        row.addAll(images ? List.of("" + c.images().count(), "" + c.images().rows(), "" + c.images().tokens(),
+            "" + c.images().faults().size()) : List.of());
+        table.row(row.toArray(String[]::new));
       }
     }
     return table.toString();
   }
 
-  private List<String> oddities() {
+  private Stream<Counts> splits() {
+    return preview.tasks().stream().flatMap(task -> task.splits().values().stream());
+  }
+
+  /** The first rows with a faulty image of each split. */
+  private List<String> faults() {
     List<String> lines = new ArrayList<>();
-    boolean tooLong = preview.tasks().stream().flatMap(task -> task.splits().values().stream())
-        .anyMatch(split -> split.tooLong() > 0);
+    for (DataPreview.Task task : preview.tasks()) {
+      task.splits().forEach((name, split) -> {
+        List<String> faults = split.images().faults();
+        if (!faults.isEmpty()) {
+          lines.add(task.name() + " " + name + ": " + faults.size()
+              + " rows with faulty images, and training would refuse them:");
+          faults.stream().limit(MAX_FAULTS).forEach(fault -> lines.add("  " + visible(fault)));
+          if (faults.size() > MAX_FAULTS) {
+            lines.add("  and " + (faults.size() - MAX_FAULTS) + " more");
+          }
+        }
+      });
+    }
+    return lines;
+  }
+
+  private List<String> oddities() {
+    List<String> lines = faults();
+    boolean tooLong = splits().anyMatch(split -> split.tooLong() > 0);
     if (tooLong && recipe.train().longRows() == Recipe.LongRows.REFUSE) {
       lines.add("rows are longer than " + preview.maxLength() + " tokens, and training would"
           + " refuse them; raise train.max_length, or set train.long_rows to drop or truncate");

@@ -13,7 +13,7 @@ import java.util.TreeSet;
 
 /**
  * What is odd about the rows of several tasks taken together. Two texts are alike where they differ
- * in case and blanks alone.
+ * in case and blanks alone; two prompts ask about the same images besides.
  *
  * @param repeated rows by split that are like an earlier row of it, prompt and completion; more than
  *     0
@@ -62,32 +62,32 @@ public record DataCheck(
   }
 
   private static void repeated(Split split, String name, Map<String, Integer> into) {
-    Set<List<String>> distinct = new HashSet<>();
-    split.rows().forEach(row -> distinct.add(List.of(alike(row.prompt()), alike(row.completion()))));
+    Set<List<Object>> distinct = new HashSet<>();
+    split.rows().forEach(row -> distinct.add(List.of(alike(row), alike(row.completion()))));
     if (distinct.size() < split.size()) {
       into.put(name, split.size() - distinct.size());
     }
   }
 
   private static void collisions(Split split, String name, List<Collision> into) {
-    Map<String, Set<String>> answers = new LinkedHashMap<>();
+    Map<Row.Asked, Set<String>> answers = new LinkedHashMap<>();
     for (Row row : split.rows()) {
-      answers.computeIfAbsent(row.prompt(), prompt -> new TreeSet<>()).add(row.completion().strip());
+      answers.computeIfAbsent(row.asked(), asked -> new TreeSet<>()).add(row.completion().strip());
     }
     answers.values().removeIf(set -> set.size() == 1);
     answers.entrySet().stream().findFirst().ifPresent(first -> into.add(new Collision(
-        name, answers.size(), first.getKey(), List.copyOf(first.getValue()))));
+        name, answers.size(), first.getKey().prompt(), List.copyOf(first.getValue()))));
   }
 
   private static List<Overlap> overlaps(Map<String, Split> splits) {
-    Map<String, Set<String>> exact = new HashMap<>();
-    Map<String, Set<String>> alike = new HashMap<>();
+    Map<String, Set<Row.Asked>> exact = new HashMap<>();
+    Map<String, Set<Row.Asked>> alike = new HashMap<>();
     splits.forEach((name, split) -> {
       exact.put(name, new HashSet<>());
       alike.put(name, new HashSet<>());
       for (Row row : split.rows()) {
-        exact.get(name).add(row.prompt());
-        alike.get(name).add(alike(row.prompt()));
+        exact.get(name).add(row.asked());
+        alike.get(name).add(alike(row));
       }
     });
     List<Overlap> overlaps = new ArrayList<>();
@@ -95,16 +95,20 @@ public record DataCheck(
     splits.forEach((name, split) -> {
       for (String other : before) {
         List<Row> shared = split.rows().stream()
-            .filter(row -> alike.get(other).contains(alike(row.prompt()))).toList();
+            .filter(row -> alike.get(other).contains(alike(row))).toList();
         if (!shared.isEmpty()) {
           int same = (int) shared.stream()
-              .filter(row -> exact.get(other).contains(row.prompt())).count();
+              .filter(row -> exact.get(other).contains(row.asked())).count();
           overlaps.add(new Overlap(name, other, same, shared.size(), shared.get(0).prompt()));
         }
       }
       before.add(name);
     });
     return overlaps;
+  }
+
+  private static Row.Asked alike(Row row) {
+    return new Row.Asked(alike(row.prompt()), row.images());
   }
 
   private static String alike(String text) {

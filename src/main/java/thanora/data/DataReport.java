@@ -26,6 +26,27 @@ public record DataReport(List<TaskReport> tasks) {
   }
 
   /**
+   * The images of a split.
+   *
+   * @param rows rows taken that have some
+   * @param count how many they have
+   * @param tokens tokens of these rows that are vectors of an image
+   * @param faults of rows left out, a line each, in the order of the rows
+   */
+  public record Images(int rows, int count, long tokens, List<String> faults) {
+    /** Of rows of text. */
+    public static final Images NONE = new Images(0, 0, 0, List.of());
+
+    public Images {
+      faults = List.copyOf(faults);
+    }
+
+    private String words(String split) {
+      return split + ": " + count + " images in " + rows + " rows, " + tokens + " tokens";
+    }
+  }
+
+  /**
    * One split of a task.
    *
    * @param rows rows taken
@@ -37,6 +58,7 @@ public record DataReport(List<TaskReport> tasks) {
    * @param longest tokens of the longest row, before any was dropped or cut
    * @param duplicates rows taken that are equal, prompt and completion, to an earlier one
    * @param inTrain rows taken whose prompt is one of the task's training prompts; 0 for train
+   * @param images those of its rows
    */
   public record SplitReport(
       int rows,
@@ -47,7 +69,14 @@ public record DataReport(List<TaskReport> tasks) {
       long trainedTokens,
       int longest,
       int duplicates,
-      int inTrain) {
+      int inTrain,
+      Images images) {
+    /** Without images. */
+    public SplitReport(int rows, int dropped, int truncated, int unlabelled, long tokens, long trainedTokens,
+        int longest, int duplicates, int inTrain) {
+      this(rows, dropped, truncated, unlabelled, tokens, trainedTokens, longest, duplicates, inTrain, Images.NONE);
+    }
+
     /** A split without rows. */
     public static SplitReport empty() {
       return new SplitReport(0, 0, 0, 0, 0, 0, 0, 0, 0);
@@ -61,6 +90,7 @@ public record DataReport(List<TaskReport> tasks) {
       append(line, unlabelled, "without a token to train on and dropped");
       append(line, duplicates, "equal to an earlier one");
       append(line, inTrain, "with a prompt that is in train");
+      append(line, images.faults().size(), "with a faulty image and left out");
       return line.toString();
     }
 
@@ -97,6 +127,9 @@ public record DataReport(List<TaskReport> tasks) {
   }
 
   private static void addOddities(List<String> lines, String name, SplitReport split) {
+    if (split.images().count() > 0) {
+      lines.add(split.images().words(name));
+    }
     String oddities = split.oddities();
     if (!oddities.isEmpty()) {
       lines.add(name + ": " + oddities);

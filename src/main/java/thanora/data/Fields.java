@@ -33,6 +33,10 @@ final class Fields {
     this.columns = columns;
   }
 
+  Place place() {
+    return place;
+  }
+
   DataException fault(String message) {
     return place.fault(message);
   }
@@ -155,6 +159,26 @@ final class Fields {
     }
     messages.forEach(message -> checked(column, message.content()));
     return messages;
+  }
+
+  /**
+   * What names the images of the row, one each.
+   *
+   * @param named whether its text has places for images; where it has, the field may be {@code image} too, as
+   *     LLaVA writes it
+   */
+  List<Object> images(boolean named) {
+    String name = has("images") || !named || columns.containsKey("images") ? "images" : "image";
+    if (!has(name)) {
+      return List.of();
+    }
+    JsonNode given = parsed(require(name));
+    if (given.isTextual() && given.textValue().isBlank()) { // an empty cell of a table
+      return List.of();
+    }
+    List<Object> images = new ArrayList<>();
+    (given.isArray() ? given : List.of(given)).forEach(image -> images.add(MessageReader.plain(image)));
+    return images;
   }
 
   /** The functions that may be called: a list, or JSON of one in a string. */

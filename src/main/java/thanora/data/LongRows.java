@@ -6,6 +6,6 @@ public enum LongRows {
   REFUSE,
   /** Leave them out and count them. */
   DROP,
-  /** Cut the completion's end and count them; a row whose prompt fills the limit is dropped. */
+  /** Cut the completion's end and count them; where the prompt or an image would be cut the row is dropped. */
   TRUNCATE
 }

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import thanora.text.ChatMessage;
 
@@ -50,10 +51,28 @@ final class MessageReader {
         fields.put(field.getKey(), plain(field.getValue()));
       }
     });
+    if (content.isArray()) {
+      fields.put("content", parts(content));
+    }
     if (node.hasNonNull("tool_calls")) {
       fields.put("tool_calls", calls(node.get("tool_calls")));
     }
     return new ChatMessage(fields);
+  }
+
+  /** Parts of a content; fields that are null, since other parts have them, are left out. */
+  private static List<Object> parts(JsonNode content) {
+    List<Object> parts = new ArrayList<>();
+    for (JsonNode part : content) {
+      if (part.isObject()) {
+        Map<String, Object> fields = object(part);
+        fields.values().removeIf(Objects::isNull);
+        parts.add(fields);
+      } else {
+        parts.add(plain(part));
+      }
+    }
+    return parts;
   }
 
   /** A message of from and value. */

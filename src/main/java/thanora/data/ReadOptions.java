@@ -11,6 +11,8 @@ import java.util.OptionalInt;
  * @param maxTestRows most test rows a task, likewise
  * @param validationRows rows a task cut from its training rows where it has no validation file
  * @param seed the run's seed; subsets of one task do not depend on the others
+ * @param countsFaultyImages whether rows with images that are missing, broken or of another number than their
+ *     places are left out and counted; if not, the first of them is a fault
  */
 public record ReadOptions(
     int maxLength,
@@ -18,7 +20,8 @@ public record ReadOptions(
     OptionalInt maxTrainRows,
     OptionalInt maxTestRows,
     int validationRows,
-    long seed) {
+    long seed,
+    boolean countsFaultyImages) {
   public ReadOptions {
     if (maxLength < 2) {
       throw new DataException("max length " + maxLength + " must be at least 2 tokens");
@@ -31,6 +34,12 @@ public record ReadOptions(
     if (validationRows < 0) {
       throw new DataException("validation rows " + validationRows + " must be 0 or more");
     }
+  }
+
+  /** Every faulty image is refused. */
+  public ReadOptions(int maxLength, LongRows longRows, OptionalInt maxTrainRows, OptionalInt maxTestRows,
+      int validationRows, long seed) {
+    this(maxLength, longRows, maxTrainRows, maxTestRows, validationRows, seed, false);
   }
 
   /** All rows, none for validation, longer ones refused. */

@@ -3,12 +3,24 @@ package thanora.data;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import thanora.image.ImageSource;
 import thanora.text.ChatMessage;
 
 /** One example as text: what the model is given, and what it is trained to answer. */
 public sealed interface Row {
-  /** What is given, as one text: rows that ask the same are equal in it. */
+  /** What is given, as one text. */
   String prompt();
+
+  /** The images that it names, in the order of their places in the text. */
+  List<ImageSource> images();
+
+  /** What is asked: the same of rows that ask the same about the same images. */
+  default Asked asked() {
+    return new Asked(prompt(), images());
+  }
+
+  /** A text and the images that belong to it. */
+  record Asked(String prompt, List<ImageSource> images) {}
 
   /** The answer that the model is judged by: the last one of a conversation. */
   String completion();
@@ -28,11 +40,17 @@ public sealed interface Row {
    *
    * @param system the system message; empty for none
    */
-  record Pair(String system, String question, String completion) implements Row {
+  record Pair(String system, String question, String completion, List<ImageSource> images) implements Row {
     public Pair {
       Objects.requireNonNull(system, "system");
       Objects.requireNonNull(question, "question");
       Objects.requireNonNull(completion, "completion");
+      images = List.copyOf(images);
+    }
+
+    /** One of text alone. */
+    public Pair(String system, String question, String completion) {
+      this(system, question, completion, List.of());
     }
 
     @Override
@@ -46,7 +64,11 @@ public sealed interface Row {
    *
    * @param chat the messages; where the assistant speaks at all, it has the last word
    */
-  record Conversation(thanora.text.Conversation chat) implements Row {
+  record Conversation(thanora.text.Conversation chat, List<ImageSource> images) implements Row {
+    public Conversation {
+      images = List.copyOf(images);
+    }
+
     @Override
     public String prompt() {
       List<ChatMessage> before = before();
@@ -72,12 +94,21 @@ public sealed interface Row {
     @Override
     public Row answerOnly() {
       return new Conversation(new thanora.text.Conversation(
-          chat.messages(), chat.tools(), chat.messages().size() - 1));
+          chat.messages(), chat.tools(), chat.messages().size() - 1), images);
     }
   }
 
   /** Text that is learnt as a whole; nothing is asked, so it is compared as a whole. */
-  record Text(String text) implements Row {
+  record Text(String text, List<ImageSource> images) implements Row {
+    public Text {
+      images = List.copyOf(images);
+    }
+
+    /** One without images. */
+    public Text(String text) {
+      this(text, List.of());
+    }
+
     @Override
     public String prompt() {
       return text;

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import thanora.image.ImageSource;
 import thanora.text.ChatMessage;
 
 /** Makes rows of the fields that a file has, by the rules of a task. */
@@ -45,7 +46,7 @@ final class RowReader {
       case INSTRUCTION -> instruction(row);
       case CONVERSATIONS -> conversation(row, row.messages("conversations", true), 0);
       case MESSAGES -> conversation(row, row.messages("messages", false), 0);
-      case TEXT -> new Row.Text(row.text("text"));
+      case TEXT -> text(row);
     };
     row.unused().limit(MAX_NAMES - Math.min(MAX_NAMES, ignored.size())).forEach(ignored::add);
     return read;
@@ -68,6 +69,11 @@ final class RowReader {
         : RowFormat.AUTO;
   }
 
+  private Row text(Fields row) {
+    String text = row.text("text");
+    return new Row.Text(text, images(row, text));
+  }
+
   private Row pair(Fields row) {
     if (row.isList(PROMPT) && row.isList(COMPLETION)
         && rules.prompt().isEmpty() && rules.completion().isEmpty()) {
@@ -81,7 +87,7 @@ final class RowReader {
     if (completion.isBlank()) {
       throw row.fault("completion is empty; every row needs an answer to train on");
     }
-    return new Row.Pair(system(row).orElse(""), prompt, completion);
+    return new Row.Pair(system(row).orElse(""), prompt, completion, images(row, prompt));
   }
 
   private Row instruction(Fields row) {
@@ -92,20 +98,37 @@ final class RowReader {
     String output = row.text("output");
     List<ChatMessage> messages = new ArrayList<>(row.history());
     if (messages.isEmpty()) {
-      return new Row.Pair(system(row).orElse(""), question, output);
+      return new Row.Pair(system(row).orElse(""), question, output, images(row, question));
     }
     messages.add(new ChatMessage("user", question));
     messages.add(new ChatMessage("assistant", output));
     return conversation(row, messages, 0);
   }
 
-  /** Messages behind the last of the assistant teach nothing, and are left out. */
+  private List<ImageSource> images(Fields row, String text) {
+    return images(row, text.contains(ChatMessage.IMAGE)).first(0);
+  }
+
+  private RowImages images(Fields row, boolean named) {
+    Path folder = Optional.ofNullable(row.place().file().getParent()).orElse(Path.of(""));
+    return new RowImages(rules.imageDir().orElse(folder), row.place(), row.images(named));
+  }
+
+  /** Messages behind the last of the assistant teach nothing, and are left out with their images. */
   private Row conversation(Fields row, List<ChatMessage> messages, int firstTrained) {
-    List<ChatMessage> all = new ArrayList<>(messages);
+    RowImages images = images(row, messages.stream().anyMatch(ChatMessage::namesImage));
+    boolean hasImages = !images.first(0).isEmpty() || messages.stream().anyMatch(RowImages::holdsOne);
+    List<ChatMessage> all = new ArrayList<>();
+    List<Integer> placed = new ArrayList<>();
+    for (ChatMessage message : messages) {
+      all.add(hasImages ? images.place(message) : message);
+      placed.add(images.placed());
+    }
     Optional<String> system = system(row);
     boolean hasSystem = !all.isEmpty() && all.get(0).role().equals("system");
     if (system.isPresent() && !hasSystem) {
       all.add(0, new ChatMessage("system", system.get()));
+      placed.add(0, 0);
     }
     int first = firstTrained + all.size() - messages.size();
     while (all.size() > first + 1 && !all.get(all.size() - 1).isAnswer()) {
@@ -115,7 +138,8 @@ final class RowReader {
       throw row.fault("there is no message; give at least a question and an answer");
     }
     Row read = new Row.Conversation(
-        new thanora.text.Conversation(all, row.tools(), Math.min(first, all.size() - 1)));
+        new thanora.text.Conversation(all, row.tools(), Math.min(first, all.size() - 1)),
+        images.first(placed.get(all.size() - 1)));
     return rules.lastTurnOnly() ? read.answerOnly() : read;
   }
 

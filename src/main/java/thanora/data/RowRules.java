@@ -1,5 +1,6 @@
 package thanora.data;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import java.util.Optional;
  * @param completion the answer, made of columns; takes the place of the field
  * @param system a system message for rows that have none, made of columns
  * @param lastTurnOnly whether only the last answer of a conversation is trained
+ * @param imageDir folder that paths of images are relative to; empty for the folder of the rows' file
  */
 public record RowRules(
     RowFormat format,
@@ -21,11 +23,12 @@ public record RowRules(
     Optional<TextPattern> prompt,
     Optional<TextPattern> completion,
     Optional<TextPattern> system,
-    boolean lastTurnOnly) {
+    boolean lastTurnOnly,
+    Optional<Path> imageDir) {
   /** The fields that rows may have, of all formats. */
   public static final List<String> FIELDS =
       List.of("prompt", "completion", "instruction", "input", "output", "system", "history",
-          "conversations", "messages", "tools", "text");
+          "conversations", "messages", "tools", "text", "images");
 
   public RowRules {
     columns = Map.copyOf(columns);
@@ -34,6 +37,6 @@ public record RowRules(
   /** Rows that need no explanation. */
   public static RowRules none() {
     return new RowRules(
-        RowFormat.AUTO, Map.of(), Optional.empty(), Optional.empty(), Optional.empty(), false);
+        RowFormat.AUTO, Map.of(), Optional.empty(), Optional.empty(), Optional.empty(), false, Optional.empty());
   }
 }

@@ -6,9 +6,11 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.IntStream;
 import thanora.data.DataReport.SplitReport;
+import thanora.image.ImageException;
 import thanora.text.Encoded;
 import thanora.text.TokenizerException;
 import thanora.text.jinja.TemplateException;
@@ -27,6 +29,10 @@ final class SplitEncoder {
   private int truncated;
   private int unlabelled;
   private int longest;
+  private final List<String> faultyImages = new ArrayList<>();
+  private int imageRows;
+  private int images;
+  private long imageTokens;
 
   /**
    * Starts a split.
@@ -44,10 +50,14 @@ final class SplitEncoder {
     List<Outcome> outcomes = IntStream.of(chosen).parallel()
         .mapToObj(index -> Outcome.of(lines.get(index), index, encoder)).toList();
     for (Outcome outcome : outcomes) {
-      outcome.fault.ifPresent(fault -> {
-        throw fault;
-      });
-      outcome.encoded.ifPresentOrElse(encoded -> add(outcome.line, outcome.index, encoded), () -> unlabelled++);
+      if (outcome.fault.isEmpty()) {
+        outcome.encoded.ifPresentOrElse(
+            encoded -> add(outcome.line, outcome.index, encoded, encoder.imageToken()), () -> unlabelled++);
+      } else if (options.countsFaultyImages() && outcome.fault.get().getCause() instanceof ImageException) {
+        faultyImages.add(outcome.fault.get().getMessage());
+      } else {
+        throw outcome.fault.get();
+      }
     }
     if (tooLong > 0 && options.longRows() == LongRows.REFUSE) {
       throw new DataException(
@@ -57,7 +67,7 @@ final class SplitEncoder {
                   + " raise the max length, or have long rows dropped or truncated",
               name, tooLong, chosen.length, options.maxLength(), longest, firstTooLong));
     }
-    if (samples.isEmpty()) {
+    if (samples.isEmpty() && faultyImages.isEmpty()) {
       throw new DataException(
           String.format(
               Locale.ROOT,
@@ -69,7 +79,7 @@ final class SplitEncoder {
   }
 
   /** The counts, once encoded. */
-  SplitReport report(Set<String> trainPrompts) {
+  SplitReport report(Set<Row.Asked> inTrain) {
     Set<Row> distinct = new HashSet<>(rows);
     return new SplitReport(
         rows.size(),
@@ -80,7 +90,8 @@ final class SplitEncoder {
         samples.stream().mapToLong(Sample::labels).sum(),
         longest,
         rows.size() - distinct.size(),
-        (int) rows.stream().filter(row -> trainPrompts.contains(row.prompt())).count());
+        (int) rows.stream().filter(row -> inTrain.contains(row.asked())).count(),
+        new DataReport.Images(imageRows, images, imageTokens, faultyImages));
   }
 
   /** A row's tokens, none where it has nothing to train on; or why there are none. */
@@ -90,14 +101,16 @@ final class SplitEncoder {
         boolean empty = line.row().completion().isBlank();
         return new Outcome(
             line, index, empty ? Optional.empty() : Optional.of(encoder.encode(line.row())), Optional.empty());
-      } catch (TokenizerException | TemplateException e) {
+      } catch (TokenizerException | TemplateException | ImageException e) {
+        String place = line.place() + ": ";
+        boolean named = e.getMessage().startsWith(place); // as images are
         return new Outcome(line, index, Optional.empty(),
-            Optional.of(new DataException(line.place() + ": " + e.getMessage(), e)));
+            Optional.of(new DataException(named ? e.getMessage() : place + e.getMessage(), e)));
       }
     }
   }
 
-  private void add(RowFiles.Line line, int index, Encoded encoded) {
+  private void add(RowFiles.Line line, int index, Encoded encoded, OptionalInt imageToken) {
     int limit = options.maxLength();
     int[] ids = encoded.ids();
     boolean[] trained = encoded.trained();
@@ -105,14 +118,15 @@ final class SplitEncoder {
     boolean isLong = ids.length > limit;
     if (isLong) {
       firstTooLong = tooLong++ == 0 ? line.place() : firstTooLong;
-      if (options.longRows() != LongRows.TRUNCATE || encoded.promptLength() >= limit) {
+      if (options.longRows() != LongRows.TRUNCATE || encoded.promptLength() >= limit
+          || imagesIn(Arrays.copyOfRange(ids, limit, ids.length), imageToken) > 0) {
         dropped++;
         return;
       }
       ids = Arrays.copyOf(ids, limit);
       trained = Arrays.copyOf(trained, limit);
     }
-    Sample sample = new Sample(task, index, ids, trained);
+    Sample sample = new Sample(task, index, ids, trained, line.row().images());
     if (sample.labels() == 0) {
       unlabelled++;
       return;
@@ -120,5 +134,12 @@ final class SplitEncoder {
     truncated += isLong ? 1 : 0;
     samples.add(sample);
     rows.add(line.row());
+    imageRows += sample.images().isEmpty() ? 0 : 1;
+    images += sample.images().size();
+    imageTokens += imagesIn(ids, imageToken);
+  }
+
+  private static long imagesIn(int[] ids, OptionalInt imageToken) {
+    return imageToken.isEmpty() ? 0 : IntStream.of(ids).filter(id -> id == imageToken.getAsInt()).count();
   }
 }

@@ -88,13 +88,13 @@ public final class TaskReader {
     int[] kept = subset("train", without(cut, lines.size()), options.maxTrainRows());
 
     Counted train = encode("train", lines, kept, Set.of());
-    Set<String> prompts =
-        train.split().rows().stream().map(Row::prompt).collect(Collectors.toSet());
+    Set<Row.Asked> asked =
+        train.split().rows().stream().map(Row::asked).collect(Collectors.toSet());
     Counted validation =
         cut.length > 0
-            ? encode("validation", answerOnly(lines), cut, prompts)
-            : fromFiles("validation", source.validation(), OptionalInt.empty(), prompts);
-    Counted test = fromFiles("test", source.test(), options.maxTestRows(), prompts);
+            ? encode("validation", answerOnly(lines), cut, asked)
+            : fromFiles("validation", source.validation(), OptionalInt.empty(), asked);
+    Counted test = fromFiles("test", source.test(), options.maxTestRows(), asked);
 
     tasks.add(
         new TaskData(
@@ -134,21 +134,21 @@ public final class TaskReader {
   }
 
   private Counted fromFiles(
-      String split, List<Path> files, OptionalInt most, Set<String> trainPrompts) {
+      String split, List<Path> files, OptionalInt most, Set<Row.Asked> inTrain) {
     if (files.isEmpty()) {
       return Counted.NONE;
     }
     List<RowFiles.Line> lines = answerOnly(rowsOf(files));
     int[] rows = subset(split, IntStream.range(0, lines.size()).toArray(), most);
-    return encode(split, lines, rows, trainPrompts);
+    return encode(split, lines, rows, inTrain);
   }
 
   private Counted encode(
-      String split, List<RowFiles.Line> lines, int[] rows, Set<String> trainPrompts) {
+      String split, List<RowFiles.Line> lines, int[] rows, Set<Row.Asked> inTrain) {
     String name = "task " + source.name() + ", " + split;
     SplitEncoder splitEncoder = new SplitEncoder(name, task, options);
     Split encoded = splitEncoder.encode(lines, rows, encoder);
-    return new Counted(encoded, splitEncoder.report(trainPrompts));
+    return new Counted(encoded, splitEncoder.report(inTrain));
   }
 
   private int[] validationRows(int rows) {

@@ -17,6 +17,7 @@ import thanora.data.Split;
 import thanora.model.Decoder;
 import thanora.model.DecoderMemory;
 import thanora.model.HeadLoss;
+import thanora.model.Prompt;
 import thanora.model.TextGenerator;
 import thanora.model.TokenBatch;
 import thanora.tensor.NoGrad;
@@ -130,7 +131,7 @@ public final class Evaluator {
    */
   public List<List<String>> answers(List<Sample> rows, int maxNewTokens, IntConsumer done) {
     List<Integer> order = order(rows, Sample::promptLength);
-    List<int[]> prompts = order.stream().map(i -> rows.get(i).prompt()).toList();
+    List<Prompt> prompts = order.stream().map(rows::get).map(row -> new Prompt(row.prompt(), row.images())).toList();
     int task = rows.stream().mapToInt(Sample::task).findFirst().orElse(0);
     List<int[]> tokens = generator.generate(prompts, task, members, maxNewTokens, batchRows, done);
     String[][] answers = new String[members][rows.size()];

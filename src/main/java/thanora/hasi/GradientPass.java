@@ -108,8 +108,7 @@ public final class GradientPass {
     float[] scales = new float[batch.labels()];
     Arrays.fill(scales, scale);
     try (TensorScope scope = TensorScope.open(); Tape tape = new Tape(false)) {
-      TokenBatch tokens = TokenBatch.of(
-          batch.ids(), batch.rowStarts(), batch.rowTasks(), model.placement().device()).on(tape);
+      TokenBatch tokens = TokenBatch.of(batch, model.placement().device()).on(tape);
       HeadLoss.Result head = HeadLoss.withGradient(
           model, model.last(tokens), batch.labelled(), batch.targets(), scales);
       tape.backward(head.gradient().orElseThrow());

@@ -158,12 +158,13 @@ public final class Hasi {
   }
 
   private Division divide(Module module, List<Spectrum> spectra, double[] entropies) {
-    double[] shares = allocator.shares(entropies);
     int[] caps = spectra.stream().mapToInt(Spectrum::numericalRank).toArray();
+    boolean[] absent = absent(caps);
+    double[] shares = allocator.shares(entropies, absent);
     int[] ranks =
         given
             .map(plan -> givenRanks(plan, module))
-            .orElseGet(() -> allocator.ranks(shares, caps));
+            .orElseGet(() -> allocator.ranks(shares, caps, absent));
     Blocks blocks = new Blocks(ranks, r - Arrays.stream(ranks).sum());
     List<ModulePlan.TaskRank> rows = new ArrayList<>();
     for (int task = 0; task < ranks.length; task++) {
@@ -176,6 +177,17 @@ public final class Hasi {
     boolean ofTasks = config.start().subspaces() == HasiConfig.Subspaces.TASK;
     return new Division(blocks, rows, why,
         ofTasks ? Optional.of(new Directions.Choice(config, seed, ranks)) : Optional.empty());
+  }
+
+  /** Tasks that send nothing through a module; none where all are such, or where a gradient of nothing says that. */
+  private boolean[] absent(int[] numericalRanks) {
+    boolean[] absent = new boolean[numericalRanks.length];
+    boolean some = Arrays.stream(numericalRanks).anyMatch(rank -> rank > 0);
+    boolean told = config.preview().statistic() != HasiConfig.Statistic.GRADIENT;
+    for (int task = 0; task < absent.length; task++) {
+      absent[task] = some && told && numericalRanks[task] == 0;
+    }
+    return absent;
   }
 
   /** Factors of a module as host arrays. */

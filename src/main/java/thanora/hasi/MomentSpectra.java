@@ -110,6 +110,9 @@ public final class MomentSpectra implements TaskSpectra {
 
   private List<Spectrum> estimate(Hasi.Module module) {
     Moments moments = module.moments().get(0);
+    if (moments.tokens() == 0) {
+      return made.values().stream().map(own -> Spectrum.none(module.dOut(), module.dIn(), own.top)).toList();
+    }
     try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
       Tensor c = moments.normalisedInPlace();
       Tensor w = Tensors.cast(module.w().detach(), DType.of(c));

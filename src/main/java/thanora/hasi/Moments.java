@@ -38,6 +38,7 @@ public final class Moments implements AutoCloseable {
   private long samples;
   private boolean mirrored;
   private boolean finished;
+  private boolean mayBeNone;
 
   /** Empty moments in float64. */
   public Moments(String module, int width, Normalisation normalisation, boolean centre,
@@ -61,6 +62,12 @@ public final class Moments implements AutoCloseable {
     this.total =
         centre ? Optional.of(TensorScope.outside(() -> Tensors.zeros(sums.with(DType.F64), width)))
         : Optional.empty();
+  }
+
+  /** Has no token be no fault: moments are zero then. */
+  Moments orNone() {
+    mayBeNone = true;
+    return this;
   }
 
   /**
@@ -133,6 +140,9 @@ public final class Moments implements AutoCloseable {
     return TensorScope.keep(
         () -> {
           Tensor c;
+          if (tokens == 0) {
+            return Tensors.zeros(Tensors.placement(sum).with(DType.F64), width, width);
+          }
           if (finished) {
             c = Ops.scale(Tensors.cast(sum, DType.F64), 1);
           } else {
@@ -157,7 +167,7 @@ public final class Moments implements AutoCloseable {
    */
   Tensor normalisedInPlace() {
     checkMeasured();
-    if (!finished) {
+    if (!finished && tokens > 0) {
       try (TensorScope scope = TensorScope.open(); NoGrad off = NoGrad.open()) {
         Ops.mirrorInPlace(sum);
         Ops.scaleInPlace(sum, 1.0 / count());
@@ -173,7 +183,7 @@ public final class Moments implements AutoCloseable {
   }
 
   private void checkMeasured() {
-    if (tokens == 0) {
+    if (tokens == 0 && !mayBeNone) {
       throw new ArithmeticException(
           module + ": no token was measured; a task needs rows with at least one token");
     }

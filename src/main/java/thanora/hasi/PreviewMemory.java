@@ -43,7 +43,7 @@ public final class PreviewMemory {
     long batch = Math.min(tokens, PreviewPass.BATCH_TOKENS);
     Rows rows = Rows.dense(Math.max(1, batch / length), length);
     List<Linear> adapted =
-        model.linears().stream().filter(linear -> modules.contains(linear.name())).toList();
+        model.allLinears().stream().filter(linear -> modules.contains(linear.name())).toList();
     if (preview.statistic() == HasiConfig.Statistic.GRADIENT) {
       long largest = adapted.stream().mapToLong(PreviewMemory::numbers).max().orElse(0);
       long all = adapted.stream().mapToLong(PreviewMemory::numbers).sum();

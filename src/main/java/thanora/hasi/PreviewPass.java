@@ -4,12 +4,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
 import thanora.data.Sample;
 import thanora.model.Decoder;
 import thanora.model.Projection;
 import thanora.model.TokenBatch;
+import thanora.model.Vision;
 import thanora.tensor.DType;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
@@ -21,7 +24,8 @@ import thanora.tensor.Tensors;
  * out the second moments of what enters its linear layers.
  *
  * <p>All rows go through layer ℓ before layer ℓ + 1, so only one layer's moments live at a time, or
- * one layer's and task's; what is kept between layers is the hidden state of every token.
+ * one layer's and task's; what is kept between layers is the hidden state of every token. Where linear layers of a
+ * vision part are measured, images go through its {@link Decoder#stages stages} before.
  */
 public final class PreviewPass {
   /** Tokens a forward pass. */
@@ -33,6 +37,7 @@ public final class PreviewPass {
   private final Decoder model;
   private final HasiConfig.Preview options;
   private final Set<String> targets;
+  private boolean aside;
 
   /** Inputs of modules that are not in {@code targets} are not measured. */
   public PreviewPass(Decoder model, HasiConfig.Preview options, Set<String> targets) {
@@ -49,21 +54,21 @@ public final class PreviewPass {
    */
   public record SharedInput(List<String> modules, List<Moments> byTask) {}
 
-  /** Receives the layers in order. */
+  /** Receives the stages in order. */
   @FunctionalInterface
-  public interface LayerVisitor {
-    void visit(int layer, List<SharedInput> inputs);
+  public interface StageVisitor {
+    void visit(int stage, List<SharedInput> inputs);
   }
 
-  /** Receives the layers in order, and the tasks of each. */
+  /** Receives the stages in order, and the tasks of each. */
   @FunctionalInterface
   public interface TaskVisitor {
     /**
-     * One task in one layer.
+     * One task in one stage.
      *
      * @param inputs with moments of this task alone
      */
-    void visit(int layer, int task, List<SharedInput> inputs);
+    void visit(int stage, int task, List<SharedInput> inputs);
   }
 
   /**
@@ -80,15 +85,15 @@ public final class PreviewPass {
    *
    * @param rowsByTask preview rows of each task
    */
-  public void run(List<List<Sample>> rowsByTask, LayerVisitor visitor) {
+  public void run(List<List<Sample>> rowsByTask, StageVisitor visitor) {
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      List<Part> parts = embed(rowsByTask);
-      for (int layer = 0; layer < model.config().layers(); layer++) {
-        List<SharedInput> inputs = inputs(layer, rowsByTask.size(), DType.F64);
+      List<Part> parts = parts(rowsByTask);
+      for (int stage = firstStage(); stage < model.stages(); stage++) {
+        List<SharedInput> inputs = inputs(stage, rowsByTask.size(), DType.F64);
         for (Part part : parts) {
-          advance(layer, part, part.task, inputs);
+          advance(stage, part, part.task, inputs);
         }
-        visitor.visit(layer, inputs);
+        visitor.visit(stage, inputs);
         inputs.forEach(input -> input.byTask().forEach(Moments::close));
       }
     }
@@ -102,16 +107,16 @@ public final class PreviewPass {
   public void runByTask(List<List<Sample>> rowsByTask, TaskVisitor visitor) {
     DType sums = model.placement().dtype() == DType.F64 ? DType.F64 : DType.F32;
     try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      List<Part> parts = embed(rowsByTask);
-      for (int layer = 0; layer < model.config().layers(); layer++) {
+      List<Part> parts = parts(rowsByTask);
+      for (int stage = firstStage(); stage < model.stages(); stage++) {
         for (int task = 0; task < rowsByTask.size(); task++) {
-          List<SharedInput> inputs = inputs(layer, 1, sums);
+          List<SharedInput> inputs = inputs(stage, 1, sums);
           for (Part part : parts) {
             if (part.task == task) {
-              advance(layer, part, 0, inputs);
+              advance(stage, part, 0, inputs);
             }
           }
-          visitor.visit(layer, task, inputs);
+          visitor.visit(stage, task, inputs);
           inputs.forEach(input -> input.byTask().forEach(Moments::close));
         }
       }
@@ -122,13 +127,13 @@ public final class PreviewPass {
   private static final class Part {
     final int task;
     final TokenBatch batch;
-    final Tensor hidden; // (N, D), overwritten layer by layer, in main memory where all would be too large
     final Tensor measured; // (n) indices of the tokens that count
+    Tensor hidden; // (N, D), overwritten layer by layer, in main memory where all would be too large
+    Vision.Way tiles; // the same of its images
 
-    Part(int task, TokenBatch batch, Tensor hidden, Tensor measured) {
+    Part(int task, TokenBatch batch, Tensor measured) {
       this.task = task;
       this.batch = batch;
-      this.hidden = hidden;
       this.measured = measured;
     }
 
@@ -137,17 +142,23 @@ public final class PreviewPass {
     }
   }
 
-  private List<Part> embed(List<List<Sample>> rowsByTask) {
+  /** Images are measured only where it is asked for. */
+  private int firstStage() {
+    boolean sees = IntStream.range(0, model.visionStages()).boxed()
+        .flatMap(stage -> model.stageInputs(stage).stream()).flatMap(List::stream).anyMatch(targets::contains);
+    return sees ? 0 : model.visionStages();
+  }
+
+  private List<Part> parts(List<List<Sample>> rowsByTask) {
     // CorDA weighs rows, not tokens: each then is a batch of its own
     int tokens = options.normalisation() == Moments.Normalisation.CORDA ? 1 : BATCH_TOKENS;
     String device = model.placement().device();
-    boolean aside = waits(hiddenBytes(rowsByTask), !model.placement().isCpu());
+    aside = waits(hiddenBytes(rowsByTask), !model.placement().isCpu());
     List<Part> parts = new ArrayList<>();
     for (int task = 0; task < rowsByTask.size(); task++) {
       for (List<Sample> rows : Batch.split(rowsByTask.get(task), tokens)) {
         Batch batch = Batch.of(rows, rowsByTask.size());
-        TokenBatch onDevice = TokenBatch.of(batch.ids(), batch.rowStarts(), batch.rowTasks(), device);
-        parts.add(new Part(task, onDevice, hidden(onDevice, aside), Tensors.of(measured(rows), device)));
+        parts.add(new Part(task, TokenBatch.of(batch, device), Tensors.of(measured(rows), device)));
       }
     }
     return parts;
@@ -163,14 +174,15 @@ public final class PreviewPass {
     return tokens * model.config().hidden() * model.placement().dtype().bytes();
   }
 
-  private Tensor hidden(TokenBatch batch, boolean aside) {
+  /** A state where it waits for its next layer. */
+  private Tensor kept(Supplier<Tensor> state) {
     return TensorScope.keep(() -> {
-      Tensor embedded = model.embed(batch);
+      Tensor made = state.get();
       if (!aside) {
-        return embedded;
+        return made;
       }
-      Tensor kept = Tensors.pinned(DType.of(embedded), Tensors.shape(embedded));
-      Tensors.copyInOrder(embedded, kept);
+      Tensor kept = Tensors.pinned(DType.of(made), Tensors.shape(made));
+      Tensors.copyInOrder(made, kept);
       return kept;
     });
   }
@@ -194,16 +206,17 @@ public final class PreviewPass {
     return chosen.stream().mapToInt(Integer::intValue).toArray();
   }
 
-  private List<SharedInput> inputs(int layer, int tasks, DType sums) {
+  private List<SharedInput> inputs(int stage, int tasks, DType sums) {
     List<SharedInput> inputs = new ArrayList<>();
-    for (List<String> sharing : model.sharedInputs(layer)) {
+    for (List<String> sharing : model.stageInputs(stage)) {
       List<String> modules = sharing.stream().filter(targets::contains).toList();
       if (!modules.isEmpty()) {
         int width = (int) model.projection(modules.get(0)).weight().size(1);
         List<Moments> byTask = new ArrayList<>();
         for (int task = 0; task < tasks; task++) {
-          byTask.add(new Moments(modules.get(0), width, options.normalisation(), options.centre(),
-              model.placement().with(sums)));
+          Moments moments = new Moments(modules.get(0), width, options.normalisation(), options.centre(),
+              model.placement().with(sums));
+          byTask.add(stage < model.visionStages() ? moments.orNone() : moments); // a task may have no images
         }
         inputs.add(new SharedInput(modules, byTask));
       }
@@ -211,17 +224,52 @@ public final class PreviewPass {
     return inputs;
   }
 
-  private void advance(int layer, Part part, int task, List<SharedInput> inputs) {
+  private void advance(int stage, Part part, int task, List<SharedInput> inputs) {
+    boolean sees = stage < model.visionStages();
+    if (sees && part.batch.images().isEmpty()) {
+      return;
+    }
     for (SharedInput input : inputs) {
       Moments moments = input.byTask().get(task);
       model.replace(input.modules().get(0), inner -> new Recorder(
-          inner, x -> moments.add(part.measured(x))));
+          inner, x -> moments.add(sees ? x : part.measured(x))));
+    }
+    try {
+      if (sees) {
+        see(stage, part);
+      } else {
+        read(stage - model.visionStages(), part);
+      }
+    } finally {
+      inputs.forEach(input -> model.replace(input.modules().get(0), p -> p instanceof Recorder r ? r.inner : p));
+    }
+  }
+
+  private void read(int layer, Part part) {
+    if (part.hidden == null) {
+      part.hidden = kept(() -> model.embed(part.batch));
     }
     try (TensorScope scope = TensorScope.open()) {
       Tensor hidden = Tensors.toInOrder(part.hidden, model.placement());
       Tensors.copyInOrder(model.layer(layer, hidden, part.batch), part.hidden);
-    } finally {
-      inputs.forEach(input -> model.replace(input.modules().get(0), p -> p instanceof Recorder r ? r.inner : p));
+    }
+  }
+
+  /** Images through a stage of the vision part; behind the last one their rows are embedded. */
+  private void see(int stage, Part part) {
+    Vision vision = model.vision().orElseThrow();
+    if (part.tiles == null) {
+      TokenBatch tiles = vision.tiles(part.batch);
+      part.tiles = new Vision.Way(kept(() -> vision.patches(part.batch)), tiles);
+    }
+    Supplier<Tensor> next = () -> vision.stage(stage, new Vision.Way(
+        Tensors.toInOrder(part.tiles.x(), model.placement()), part.tiles.tiles())).x();
+    if (stage == model.visionStages() - 1) {
+      part.hidden = kept(() -> model.embed(part.batch.with(next.get())));
+      return;
+    }
+    try (TensorScope scope = TensorScope.open()) {
+      Tensors.copyInOrder(next.get(), part.tiles.x());
     }
   }
 

@@ -1,6 +1,7 @@
 package thanora.hasi;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** From entropies to shares to whole ranks, for one module. */
 public final class RankAllocator {
@@ -45,14 +46,20 @@ public final class RankAllocator {
 
   /** Shares of the tasks, which sum to 1: exp(H/τ) or H^{1/τ}, normalised, or 1/T each. */
   public double[] shares(double[] entropies) {
+    return shares(entropies, new boolean[tasks]);
+  }
+
+  /**
+   * The same among tasks that have a part in the module.
+   *
+   * @param absent which have not: text alone in a layer that only images pass; not all of them
+   */
+  double[] shares(double[] entropies, boolean[] absent) {
     double[] mass = new double[tasks];
-    double highest = Arrays.stream(entropies).max().orElse(0);
+    double highest = IntStream.range(0, tasks).filter(task -> !absent[task])
+        .mapToDouble(task -> entropies[task]).max().orElse(0);
     for (int task = 0; task < tasks; task++) {
-      mass[task] =
-          switch (rule.ranks()) {
-            case UNIFORM -> 1;
-            case ENTROPY -> mass(entropies[task], highest);
-          };
+      mass[task] = absent[task] ? 0 : rule.ranks() == HasiConfig.Ranks.UNIFORM ? 1 : mass(entropies[task], highest);
     }
     double total = Arrays.stream(mass).sum();
     for (int task = 0; task < tasks; task++) {
@@ -77,8 +84,13 @@ public final class RankAllocator {
    *     tasks are at theirs
    */
   public int[] ranks(double[] shares, int[] caps) {
+    return ranks(shares, caps, new boolean[tasks]);
+  }
+
+  /** The same, where tasks that are absent get none. */
+  int[] ranks(double[] shares, int[] caps, boolean[] absent) {
     int[] ranks = new int[tasks];
-    Arrays.fill(ranks, rule.rMin());
+    Arrays.setAll(ranks, task -> absent[task] ? 0 : rule.rMin());
     if (rule.rounding() != HasiConfig.Rounding.GREEDY) {
       floor(ranks, shares, caps);
     }
@@ -86,7 +98,7 @@ public final class RankAllocator {
       return ranks;
     }
     for (int left = taskRows() - Arrays.stream(ranks).sum(); left > 0; left--) {
-      ranks[next(ranks, shares, caps)]++;
+      ranks[next(ranks, shares, caps, absent)]++;
     }
     return ranks;
   }
@@ -102,15 +114,15 @@ public final class RankAllocator {
   }
 
   /** The task below its cap that is furthest below its share (or has the highest, FLOOR_TOP). */
-  private int next(int[] ranks, double[] shares, int[] caps) {
+  private int next(int[] ranks, double[] shares, int[] caps, boolean[] absent) {
     int best = -1;
     double most = 0;
     boolean open = false;
     for (int task = 0; task < tasks; task++) {
-      open |= ranks[task] < caps[task];
+      open |= !absent[task] && ranks[task] < caps[task];
     }
     for (int task = 0; task < tasks; task++) {
-      if (open && ranks[task] >= caps[task]) {
+      if (absent[task] || open && ranks[task] >= caps[task]) {
         continue;
       }
       boolean top = rule.rounding() == HasiConfig.Rounding.FLOOR_TOP;

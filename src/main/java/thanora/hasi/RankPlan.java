@@ -67,10 +67,11 @@ public record RankPlan(
     }
     int sum = module.coopRank();
     for (ModulePlan.TaskRank task : module.tasks()) {
-      if (task.rank() < rMin) {
+      int least = task.numericalRank() == 0 ? 0 : rMin; // it sends nothing through the module
+      if (task.rank() < least) {
         throw new RankPlanException(
             "plan: module " + module.name() + ": rank " + task.rank() + " of task " + task.task()
-                + " is smaller than " + rMin + "; give every task at least " + rMin);
+                + " is smaller than " + least + "; give every task at least " + least);
       }
       sum += task.rank();
     }

@@ -65,6 +65,12 @@ public final class Spectrum {
         above < sigma.length ? Math.min(above, rank) : rank, entropy);
   }
 
+  /** That of a task that sends nothing through a module. */
+  static Spectrum none(int dOut, int dIn, int top) {
+    int kept = Math.min(top, Math.min(dOut, dIn));
+    return new Spectrum(new double[kept], Tensors.zeros(EXACT, dOut, 0), Tensors.zeros(EXACT, 0, 0), 0, 0);
+  }
+
   private static int above(double tolerance, double[] sigma) {
     return (int) Arrays.stream(sigma).filter(s -> s > tolerance * sigma[0]).count();
   }

@@ -4,8 +4,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 
-/** Where an image comes from; cheap to hold, since the image itself is read when it is needed. */
+/**
+ * Where an image comes from; cheap to hold, since the image itself is read when it is needed. Two are equal
+ * where the image is, whatever it is called.
+ */
 public sealed interface ImageSource {
   /** What it is called in messages: file and line of the row, and the image's file. */
   String name();
@@ -16,6 +20,13 @@ public sealed interface ImageSource {
    * @throws ImageException naming it, if it cannot be read
    */
   byte[] bytes();
+
+  /**
+   * Looks whether there is such a file, without reading it.
+   *
+   * @throws ImageException naming it, if there is none
+   */
+  void requireThere();
 
   /**
    * A file.
@@ -34,13 +45,50 @@ public sealed interface ImageSource {
       try {
         return Files.readAllBytes(path);
       } catch (NoSuchFileException e) {
-        throw new ImageException(name() + " does not exist; paths are relative to the file of the row", e);
+        throw missing(e);
       } catch (IOException e) {
         throw new ImageException(name() + " cannot be read (" + e.getMessage() + ")", e);
       }
     }
+
+    @Override
+    public void requireThere() {
+      if (!Files.isRegularFile(path)) {
+        throw missing(null);
+      }
+    }
+
+    private ImageException missing(IOException cause) {
+      return new ImageException(name() + (Files.exists(path) ? " is no file" : " does not exist")
+          + "; paths are relative to image_dir of the task, or to the file of the row", cause);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof ImageFile file && file.path.equals(path);
+    }
+
+    @Override
+    public int hashCode() {
+      return path.hashCode();
+    }
   }
 
   /** Bytes that came some other way, such as in a request. */
-  record ImageBytes(String name, byte[] bytes) implements ImageSource {}
+  record ImageBytes(String name, byte[] bytes) implements ImageSource {
+    @Override
+    public void requireThere() {
+      // bytes are
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof ImageBytes image && Arrays.equals(image.bytes, bytes);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(bytes);
+    }
+  }
 }

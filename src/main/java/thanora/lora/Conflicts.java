@@ -3,6 +3,7 @@ package thanora.lora;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -16,7 +17,7 @@ import java.util.regex.Pattern;
  * @param pairs T x T: cosine over the whole adapter; NaN for a task without tokens
  */
 public record Conflicts(double[] layers, double[][] pairs) {
-  private static final Pattern LAYER = Pattern.compile("layers\\.(\\d+)\\.");
+  private static final Pattern LAYER = Pattern.compile("(?<!encoder\\.)layers\\.(\\d+)\\.");
 
   /** From the products of the task gradients of every module. */
   public static Conflicts of(List<TaskGradients.ModuleGram> grams, int tasks) {
@@ -24,7 +25,8 @@ public record Conflicts(double[] layers, double[][] pairs) {
     Map<Integer, double[]> byLayer = new TreeMap<>();
     for (TaskGradients.ModuleGram gram : grams) {
       add(whole, gram.products());
-      add(byLayer.computeIfAbsent(layer(gram.module()), index -> new double[tasks * tasks]), gram.products());
+      layer(gram.module()).ifPresent(layer ->
+          add(byLayer.computeIfAbsent(layer, index -> new double[tasks * tasks]), gram.products()));
     }
     double[][] pairs = new double[tasks][tasks];
     for (int i = 0; i < tasks; i++) {
@@ -35,13 +37,10 @@ public record Conflicts(double[] layers, double[][] pairs) {
     return new Conflicts(byLayer.values().stream().mapToDouble(gram -> mean(gram, tasks)).toArray(), pairs);
   }
 
-  /** The decoder layer that a module belongs to. */
-  static int layer(String module) {
+  /** The decoder layer that a module belongs to; none of a vision part. */
+  static OptionalInt layer(String module) {
     Matcher layer = LAYER.matcher(module);
-    if (!layer.find()) {
-      throw new IllegalArgumentException("module " + module + " is in no decoder layer");
-    }
-    return Integer.parseInt(layer.group(1));
+    return layer.find() ? OptionalInt.of(Integer.parseInt(layer.group(1))) : OptionalInt.empty();
   }
 
   private static void add(double[] sum, double[] values) {

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.NoGrad;
@@ -88,10 +89,11 @@ public record Overlaps(double[] layersA, double[] layersB, double[][] pairsA, do
       }
     }
 
-    private void add(float[] gram, int start, Blocks blocks, int layer) {
+    private void add(float[] gram, int start, Blocks blocks, OptionalInt layer) {
       int r = blocks.r();
       int[] block = blocks.blockOfRow();
-      double[] own = byLayer.computeIfAbsent(layer, index -> new double[2]);
+      double[] own = layer.isPresent()
+          ? byLayer.computeIfAbsent(layer.getAsInt(), index -> new double[2]) : new double[2];
       for (int i = 0; i < blocks.taskRows(); i++) {
         for (int j = i + 1; j < blocks.taskRows(); j++) {
           double lengths = Math.sqrt((double) gram[start + i * r + i] * gram[start + j * r + j]);

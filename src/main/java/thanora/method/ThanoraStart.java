@@ -71,25 +71,25 @@ final class ThanoraStart {
       byTask(pass);
       return;
     }
-    pass.run(shared.previewRows(), (layer, inputs) -> {
+    pass.run(shared.previewRows(), (stage, inputs) -> {
       try (TensorScope scope = TensorScope.open()) {
         take(together.layer(modules(inputs)));
       }
-      shared.layersDone().accept(layer + 1);
+      shared.layersDone().accept(stage + 1);
     });
   }
 
   private void byTask(PreviewPass pass) {
     int last = shared.previewRows().size() - 1;
     MomentSpectra spectra = new MomentSpectra(starts);
-    pass.runByTask(shared.previewRows(), (layer, task, inputs) -> {
+    pass.runByTask(shared.previewRows(), (stage, task, inputs) -> {
       spectra.add(modules(inputs));
       if (task == last) {
         try (TensorScope scope = TensorScope.open()) {
-          take(together.layer(modules(layer), spectra));
+          take(together.layer(modules(stage), spectra));
         }
         spectra.clear();
-        shared.layersDone().accept(layer + 1);
+        shared.layersDone().accept(stage + 1);
       }
     });
   }
@@ -107,24 +107,24 @@ final class ThanoraStart {
 
   private void fromGradients() {
     List<List<Sample>> rows = shared.previewRows();
-    int layers = shared.model().config().layers();
+    int stages = shared.model().stages();
     GradientSpectra spectra = new GradientSpectra(starts);
     new GradientPass(shared.model(), shared.modules()).run(rows, (task, gradients) -> {
       spectra.add(gradients);
       // all layers advance with each task; the starts count as one task more
-      shared.layersDone().accept(layers * (task + 1) / (rows.size() + 1));
+      shared.layersDone().accept(stages * (task + 1) / (rows.size() + 1));
     });
-    for (int layer = 0; layer < layers; layer++) {
+    for (int stage = 0; stage < stages; stage++) {
       try (TensorScope scope = TensorScope.open()) {
-        take(together.layer(modules(layer), spectra));
+        take(together.layer(modules(stage), spectra));
       }
     }
-    shared.layersDone().accept(layers);
+    shared.layersDone().accept(stages);
   }
 
-  private List<Hasi.Module> modules(int layer) {
+  private List<Hasi.Module> modules(int stage) {
     Decoder model = shared.model();
-    return model.sharedInputs(layer).stream().flatMap(List::stream)
+    return model.stageInputs(stage).stream().flatMap(List::stream)
         .filter(shared.modules()::contains)
         .map(module -> new Hasi.Module(module, model.projection(module).weight()))
         .toList();

@@ -39,11 +39,9 @@ record Attention(
   }
 
   private Tensor overRows(Tensor query, Tensor key, Tensor value, TokenBatch batch) {
-    List<Tensor> inputs = List.of(query, key, value);
     CausalAttention rows = overRows();
-    return Steps.isRecorded(batch, inputs)
-        ? batch.tape().get().autograd(inputs, in -> rows.attend(in.get(0), in.get(1), in.get(2), batch))
-        : rows.attend(query, key, value, batch);
+    return Steps.byAutograd(
+        batch, List.of(query, key, value), in -> rows.attend(in.get(0), in.get(1), in.get(2), batch));
   }
 
   /** What it does between its linear layers. */

@@ -18,14 +18,19 @@ final class ConfigFields {
   /**
    * Fields of {@code json}.
    *
-   * @param defaults a JSON object
+   * @param defaults a JSON object, as {@link #parse} takes it
    */
   ConfigFields(JsonNode json, String defaults) {
     this.json = json;
+    this.defaults = parse(defaults);
+  }
+
+  /** JSON of this program's own; its strings may stand between single quotes. */
+  static JsonNode parse(String json) {
     try {
-      this.defaults = new ObjectMapper().readTree(defaults);
+      return new ObjectMapper().readTree(json.replace('\'', '"'));
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException(defaults, e);
+      throw new IllegalStateException(json, e);
     }
   }
 

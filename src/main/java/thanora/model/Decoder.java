@@ -14,6 +14,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.Weights;
+import thanora.image.ImageSource;
 import thanora.tensor.NoGrad;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
@@ -32,6 +33,7 @@ public final class Decoder {
   private final Tensor embedding; // (V, D)
   private final Optional<Tensor> embeddingScale; // (1), rounded to the weights' type as transformers does it
   private final Tensor head; // (V, D), the embedding itself where tied
+  private final Optional<Vision> vision;
   private final Norm lastNorm;
   private final List<DecoderLayer> layers = new ArrayList<>();
   private final Map<String, Slot> slots = new LinkedHashMap<>();
@@ -47,10 +49,12 @@ public final class Decoder {
     this.embedding = reader.read(config.modules() + "embed_tokens.weight", config.vocabulary(), config.hidden());
     this.embeddingScale = config.embeddingScale() == 1 ? Optional.empty()
         : Optional.of(Tensors.to(Tensors.of(new float[] {(float) config.embeddingScale()}, 1), placement));
+    this.vision = config.vision().map(part -> new Vision(part, config.hidden(), reader));
+    vision.ifPresent(part -> part.slots().forEach(stage -> stage.forEach(this::take)));
     for (int i = 0; i < config.layers(); i++) {
       DecoderLayer layer = DecoderLayer.read(config, i, reader);
       layers.add(layer);
-      layer.slots().forEach(together -> together.forEach(slot -> slots.put(slot.name(), slot)));
+      layer.slots().forEach(this::take);
       config.byLayer().get(i).rope().ifPresent(rope -> ropes.computeIfAbsent(
           rope, frequencies -> new Rope(frequencies, config.maxPositions(), placement)));
     }
@@ -58,6 +62,10 @@ public final class Decoder {
     this.head = config.tied()
         ? embedding : reader.read("lm_head.weight", config.vocabulary(), config.hidden());
     this.tensorNames = reader.read();
+  }
+
+  private void take(List<Slot> together) {
+    together.forEach(slot -> slots.put(slot.name(), slot));
   }
 
   /**
@@ -70,10 +78,45 @@ public final class Decoder {
     return TensorScope.outside(() -> new Decoder(config, weights, placement));
   }
 
-  /** Embedding of the batch's tokens: (N, D). */
+  /**
+   * Embedding of the batch's tokens (N, D), with what the vision part gives in the places of image tokens.
+   *
+   * @throws IllegalArgumentException if there are not as many image tokens as images have vectors
+   */
   public Tensor embed(TokenBatch batch) {
     Tensor x = Ops.embedding(embedding, batch.ids);
-    return embeddingScale.isPresent() ? Ops.mul(x, embeddingScale.get()) : x;
+    Tensor scaled = embeddingScale.isPresent() ? Ops.mul(x, embeddingScale.get()) : x;
+    if (batch.features().isEmpty() && batch.images().isEmpty()) {
+      return scaled;
+    }
+    Tensor features = batch.features().orElseGet(() -> vision.orElseThrow(() ->
+        new IllegalArgumentException("a " + config.modelType() + " model takes no images")).features(batch));
+    int[] places = batch.places(config.imageToken());
+    if (places.length != features.size(0)) {
+      throw new IllegalArgumentException(places.length + " image tokens stand for images of " + features.size(0)
+          + " vectors; the processor's files do not fit config.json, take both from the same model");
+    }
+    return Steps.put(batch, scaled, Tensors.of(places, placement.device()), features);
+  }
+
+  /** The vision part, if it has one. */
+  public Optional<Vision> vision() {
+    return vision;
+  }
+
+  /** Stages of the vision part, then the layers: what a preview goes through one by one. */
+  public int stages() {
+    return visionStages() + config.layers();
+  }
+
+  /** Stages of the vision part. */
+  public int visionStages() {
+    return vision.map(Vision::stages).orElse(0);
+  }
+
+  /** The linear layers of a stage, those that read the same input together. */
+  public List<List<String>> stageInputs(int stage) {
+    return stage >= visionStages() ? sharedInputs(stage - visionStages()) : names(vision.get().slots().get(stage));
   }
 
   /** One decoder layer: (N, D) → (N, D). */
@@ -166,8 +209,11 @@ public final class Decoder {
 
   /** The linear layers of a decoder layer, those that read the same input together. */
   public List<List<String>> sharedInputs(int layer) {
-    return layers.get(layer).slots().stream()
-        .map(together -> together.stream().map(Slot::name).toList()).toList();
+    return names(layers.get(layer).slots());
+  }
+
+  private static List<List<String>> names(List<List<Slot>> slots) {
+    return slots.stream().map(together -> together.stream().map(Slot::name).toList()).toList();
   }
 
   /**
@@ -238,7 +284,16 @@ public final class Decoder {
    * @param task of its tokens
    */
   public Reading open(int task) {
-    return new Reading(config, placement, task);
+    return open(task, List.of());
+  }
+
+  /**
+   * The same of a text with images.
+   *
+   * @param images what its image tokens stand for, in their order
+   */
+  public Reading open(int task, List<ImageSource> images) {
+    return new Reading(config, placement, task, images);
   }
 
   /**
@@ -255,12 +310,16 @@ public final class Decoder {
         List<int[]> next = new ArrayList<>();
         int[] last = new int[texts.size()];
         int read = 0;
+        List<Tensor> features = new ArrayList<>();
         for (int row = 0; row < last.length; row++) {
-          next.add(texts.get(row).take(tokens.get(row)));
+          Reading text = texts.get(row);
+          next.add(text.take(tokens.get(row)));
+          text.features(next.get(row), own -> vision.orElseThrow().features(own)).ifPresent(features::add);
           read += next.get(row).length;
           last[row] = read - 1;
         }
-        Tensor hidden = hidden(TokenBatch.further(texts, next, device));
+        TokenBatch batch = TokenBatch.further(texts, next, device);
+        Tensor hidden = hidden(features.isEmpty() ? batch : batch.with(Ops.cat(0, features.toArray(Tensor[]::new))));
         return logits(Ops.select(hidden, 0, Tensors.of(last, device)));
       }
     });

@@ -98,8 +98,7 @@ final class DecoderLayer {
     }
 
     private Slot slot(String name, int out, int in, boolean bias) {
-      return new Slot(at + name, new Dense(reader.read(at + name + ".weight", out, in),
-          reader.readIf(bias, at + name + ".bias", out)));
+      return Slot.read(reader, at + name, out, in, bias);
     }
   }
 }

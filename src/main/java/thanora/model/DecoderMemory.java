@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
 import thanora.tensor.CrossEntropy;
 import thanora.tensor.DType;
 
@@ -95,6 +96,15 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
   }
 
   /** All linear layers in order of the forward pass, as {@link Decoder#projectionNames}. */
+  public List<Linear> allLinears() {
+    return Stream.concat(visionLinears().stream(), linears().stream()).toList();
+  }
+
+  private List<Linear> visionLinears() {
+    return config.vision().map(part -> part.linears(config.hidden())).orElse(List.of());
+  }
+
+  /** Those of the decoder alone. */
   public List<Linear> linears() {
     int d = config.hidden();
     List<Linear> linears = new ArrayList<>();
@@ -131,7 +141,9 @@ public record DecoderMemory(ModelConfig config, DType dtype, boolean gpu) {
     long layer = (config.norms().after() ? 4 : 2) * d + (config.attentionBias() ? config.queryWidth() + 2L * config.kvWidth() : 0)
         + (config.outputBias() ? d : 0) + (config.feedForwardBias() ? 2L * config.feedForward() + d : 0);
     long angles = (long) Math.min(config.maxPositions(), 2048) * config.headDim();
-    long numbers = linearNumbers() + config.layers() * layer + d + (config.tied() ? 1 : 2) * table + angles;
+    long seen = visionLinears().stream().mapToLong(linear -> (linear.in + 1L) * linear.out).sum()
+        + config.vision().map(part -> (long) part.towerTokens() * part.hidden()).orElse(0L);
+    long numbers = seen + linearNumbers() + config.layers() * layer + d + (config.tied() ? 1 : 2) * table + angles;
     return numbers * dtype.bytes();
   }
 

@@ -144,7 +144,7 @@ enum Family {
 
   Family(String modelType, String defaults) {
     this.modelType = modelType;
-    this.defaults = defaults.replace('\'', '"');
+    this.defaults = defaults;
   }
 
   /**
@@ -157,7 +157,7 @@ enum Family {
         .orElseThrow(() -> new IllegalArgumentException("config.json: model_type "
             + (modelType.isEmpty() ? "is missing" : modelType + " is not supported") + "; supported are "
             + Arrays.stream(values()).map(family -> family.modelType).collect(Collectors.joining(", "))
-            + ", " + LARGER_GEMMA3));
+            + ", " + LARGER_GEMMA3 + ", llava, idefics3, smolvlm"));
   }
 
   ConfigFields fields(JsonNode json) {

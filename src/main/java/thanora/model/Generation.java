@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import thanora.data.Batch.RowImage;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -28,7 +29,7 @@ final class Generation {
 
   private final Decoder model;
   private final Set<Integer> stopIds;
-  private final List<int[]> prompts;
+  private final List<Prompt> prompts;
   private final int task;
   private final int members;
   private final int most;
@@ -41,7 +42,7 @@ final class Generation {
   private final int shared; // tokens that all prompts begin with and that are read once
   private int joined;
 
-  Generation(Decoder model, Set<Integer> stopIds, List<int[]> prompts, int task, int members, int most, int rows) {
+  Generation(Decoder model, Set<Integer> stopIds, List<Prompt> prompts, int task, int members, int most, int rows) {
     this.model = model;
     this.stopIds = stopIds;
     this.prompts = prompts;
@@ -49,7 +50,7 @@ final class Generation {
     this.members = members;
     this.most = most;
     this.rows = rows;
-    this.cache = model.cache(members, rows, prompts.stream().mapToInt(p -> p.length).max().orElseThrow() + most);
+    this.cache = model.cache(members, rows, prompts.stream().mapToInt(p -> p.ids().length).max().orElseThrow() + most);
     this.tokens = new int[members * prompts.size()][most];
     this.made = new int[prompts.size()];
     this.answer = new int[members * prompts.size()];
@@ -59,16 +60,23 @@ final class Generation {
 
   /** On a GPU short prompts cost their launches, not their tokens. */
   private int shared() {
-    int[] some = prompts.get(0);
-    int alike = some.length;
+    int[] some = prompts.get(0).ids();
+    int alike = beforeImages(prompts.get(0));
     int longest = 0;
-    for (int[] prompt : prompts) {
-      int differs = Arrays.mismatch(some, prompt);
-      alike = Math.min(alike, Math.min(differs < 0 ? some.length : differs, prompt.length - 1));
-      longest = Math.max(longest, prompt.length);
+    for (Prompt prompt : prompts) {
+      int[] ids = prompt.ids();
+      int differs = Arrays.mismatch(some, ids);
+      alike = Math.min(alike, Math.min(differs < 0 ? some.length : differs, ids.length - 1));
+      longest = Math.max(longest, ids.length);
     }
     boolean pays = model.placement().isCpu() && (prompts.size() - 1L) * alike >= LEAST_SPARED;
     return pays && longest <= Math.min(LONGEST_BEHIND, model.config().ropeBorder()) ? alike : 0;
+  }
+
+  /** Tokens before those of a prompt's first image: equal ones may stand for other pictures. */
+  private int beforeImages(Prompt prompt) {
+    return prompt.images().isEmpty() ? prompt.ids().length
+        : (int) Arrays.stream(prompt.ids()).takeWhile(id -> id != model.config().imageToken()).count();
   }
 
   /** Reads what all prompts begin with. */
@@ -76,7 +84,7 @@ final class Generation {
     int[] ids = new int[members * shared];
     int[] starts = new int[members + 1];
     for (int member = 0; member < members; member++) {
-      System.arraycopy(prompts.get(0), 0, ids, member * shared, shared);
+      System.arraycopy(prompts.get(0).ids(), 0, ids, member * shared, shared);
       starts[member + 1] = starts[member] + shared;
     }
     try (TensorScope scope = TensorScope.open()) {
@@ -116,20 +124,23 @@ final class Generation {
   /** Reads all of some rows, the prompt and what was generated, from a token on. */
   private void begin(int[] begun, int from) {
     List<int[]> texts = new ArrayList<>();
+    List<RowImage> images = new ArrayList<>();
     int[] starts = new int[members * begun.length + 1];
     int[] last = new int[members * begun.length];
     for (int i = 0; i < last.length; i++) {
       int prompt = running.get(begun[i % begun.length]);
-      int[] ids = prompts.get(prompt);
+      int[] ids = prompts.get(prompt).ids();
       int[] text = Arrays.copyOf(ids, ids.length + made[prompt]);
       System.arraycopy(tokens[at(i / begun.length, prompt)], 0, text, ids.length, made[prompt]);
       texts.add(Arrays.copyOfRange(text, from, text.length));
       starts[i + 1] = starts[i] + text.length - from;
       last[i] = starts[i + 1] - 1;
+      int row = i;
+      prompts.get(prompt).images().forEach(image -> images.add(new RowImage(row, image)));
     }
     try (TensorScope scope = TensorScope.open()) {
       int[] ids = texts.stream().flatMapToInt(Arrays::stream).toArray();
-      Tensor hidden = model.hidden(batch(ids, starts, begun, from > 0));
+      Tensor hidden = model.hidden(batch(ids, starts, begun, from > 0).with(images));
       take(begun, Ops.select(hidden, 0, Tensors.of(last, model.placement().device())));
     }
   }

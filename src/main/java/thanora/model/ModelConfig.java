@@ -1,6 +1,8 @@
 package thanora.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -28,6 +30,8 @@ import java.util.Optional;
  * @param scores how queries meet keys
  * @param logitCap soft cap of the logits, 0 for none
  * @param byLayer what differs between layers
+ * @param vision the part that sees images, if there is one
+ * @param imageToken the token in whose place a vector of an image comes; -1 where there is no vision part
  */
 public record ModelConfig(
     String modelType,
@@ -49,9 +53,17 @@ public record ModelConfig(
     double embeddingScale,
     Scores scores,
     double logitCap,
-    List<Layer> byLayer) {
+    List<Layer> byLayer,
+    Optional<VisionConfig> vision,
+    int imageToken) {
 
   private static final String ALONE = "model.";
+  private static final String LLAMA = "llama";
+  private static final String TIED = "tie_word_embeddings";
+
+  /** What transformers takes where the configuration of a Llama is silent. */
+  private static final String LLAMA_SIZES = "{'vocab_size': 32000, 'hidden_size': 4096, 'intermediate_size': 11008,"
+      + " 'num_hidden_layers': 32, 'num_attention_heads': 32}";
   static final String FULL = "full_attention";
   static final String SLIDING = "sliding_attention";
   static final int DEFAULT_POSITIONS = 2048;
@@ -81,13 +93,44 @@ public record ModelConfig(
    */
   public static ModelConfig from(JsonNode json) {
     String type = json.path("model_type").asText("");
-    return type.equals(Family.LARGER_GEMMA3)
-        ? read(type, "model.language_model.", Family.GEMMA3, json.path("text_config"))
-        : read(type, ALONE, Family.of(type), json);
+    return switch (type) {
+      case Family.LARGER_GEMMA3 -> read(
+          type, "model.language_model.", Family.GEMMA3, Family.GEMMA3.fields(json.path("text_config")), Images.NONE);
+      case "llava" -> {
+        Family family = Family.of(json.path("text_config").path("model_type").asText(LLAMA));
+        ConfigFields text = textPart(json, family);
+        yield read(type, "model.language_model.", family, text, new Images(
+            Optional.of(VisionConfig.llava(json, text.positive("hidden_size"))),
+            json.path("image_token_index").asInt(32000)));
+      }
+      case "idefics3", "smolvlm" -> {
+        Family family = Family.of(json.path("text_config").path("model_type").asText(LLAMA));
+        yield read(type, "model.text_model.", family, textPart(json, family), new Images(
+            Optional.of(VisionConfig.idefics3(json)), json.path("image_token_id").asInt(128257)));
+      }
+      default -> {
+        Family family = Family.of(type);
+        yield read(type, ALONE, family, family.fields(json), Images.NONE);
+      }
+    };
   }
 
-  private static ModelConfig read(String type, String modules, Family family, JsonNode json) {
-    ConfigFields config = family.fields(json);
+  /** The decoder of a model that sees images; a Llama may leave its sizes out. */
+  private static ConfigFields textPart(JsonNode json, Family family) {
+    ObjectNode text = json.path("text_config").isObject()
+        ? json.get("text_config").deepCopy() : JsonNodeFactory.instance.objectNode();
+    if (json.path(TIED).asBoolean(false)) {
+      text.put(TIED, true);
+    }
+    return family == Family.LLAMA ? new ConfigFields(text, LLAMA_SIZES) : family.fields(text);
+  }
+
+  /** What a model sees images by. */
+  private record Images(Optional<VisionConfig> vision, int token) {
+    static final Images NONE = new Images(Optional.empty(), -1);
+  }
+
+  private static ModelConfig read(String type, String modules, Family family, ConfigFields config, Images images) {
     if (config.flag("use_bidirectional_attention")) {
       throw new IllegalArgumentException(
           "config.json: use_bidirectional_attention is not supported; a decoder looks back only");
@@ -111,7 +154,7 @@ public record ModelConfig(
         headDim,
         config.positive("intermediate_size"),
         config.optional("max_position_embeddings").orElse(DEFAULT_POSITIONS),
-        config.flag("tie_word_embeddings"),
+        config.flag(TIED),
         family.stacked(),
         family.attentionBias(config),
         family.outputBias(config),
@@ -121,7 +164,9 @@ public record ModelConfig(
         gemma ? Math.sqrt(hidden) : 1,
         new Scores(1 / Math.sqrt(config.number("query_pre_attn_scalar", headDim)), family.scoreCap(config)),
         config.number("final_logit_softcapping", 0),
-        layers(config, family, headDim));
+        layers(config, family, headDim),
+        images.vision,
+        images.token);
   }
 
   private static List<Layer> layers(ConfigFields config, Family family, int headDim) {

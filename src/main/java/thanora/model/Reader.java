@@ -55,6 +55,11 @@ final class Reader {
     return tensor;
   }
 
+  /** Where tensors go. */
+  Placement placement() {
+    return placement;
+  }
+
   /** Names read so far. */
   Set<String> read() {
     return Collections.unmodifiableSet(read);

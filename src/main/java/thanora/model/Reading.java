@@ -3,7 +3,11 @@ package thanora.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 import org.bytedeco.pytorch.Tensor;
+import thanora.data.Batch.RowImage;
+import thanora.image.ImageSource;
 import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
@@ -21,6 +25,9 @@ public final class Reading implements AutoCloseable {
   private final ModelConfig config;
   private final Placement placement;
   private final int task;
+  private final List<ImageSource> images;
+  private final TensorScope.Arena seen = new TensorScope.Arena();
+  private Optional<Tensor> features = Optional.empty(); // (image tokens, D) of all its images
   private TensorScope.Arena arena = new TensorScope.Arena();
   private List<Tensor> keys = List.of(); // (room, Hkv · Dh) a layer
   private List<Tensor> values = List.of();
@@ -29,10 +36,11 @@ public final class Reading implements AutoCloseable {
   private int room;
   private int length;
 
-  Reading(ModelConfig config, Placement placement, int task) {
+  Reading(ModelConfig config, Placement placement, int task, List<ImageSource> images) {
     this.config = config;
     this.placement = placement;
     this.task = task;
+    this.images = List.copyOf(images);
   }
 
   /** Tokens read. */
@@ -57,6 +65,28 @@ public final class Reading implements AutoCloseable {
       length = 0;
     }
     return outgrown ? ids : next;
+  }
+
+  /**
+   * What the image tokens among those that {@link #take} gave last stand for, if there are some.
+   *
+   * @param made gives it for all images of a batch
+   */
+  Optional<Tensor> features(int[] taken, Function<TokenBatch, Tensor> made) {
+    int count = imageTokens(taken, taken.length);
+    if (images.isEmpty() || count == 0) {
+      return Optional.empty();
+    }
+    if (features.isEmpty()) {
+      TokenBatch row = TokenBatch.of(new int[1], new int[] {0, 1}, new int[] {task}, placement.device())
+          .with(images.stream().map(image -> new RowImage(0, image)).toList());
+      features = Optional.of(seen.make(() -> TensorScope.keep(() -> made.apply(row))));
+    }
+    return Optional.of(Ops.narrow(features.get(), 0, imageTokens(ids, ids.length - taken.length), count));
+  }
+
+  private int imageTokens(int[] tokens, int end) {
+    return (int) Arrays.stream(tokens, 0, end).filter(token -> token == config.imageToken()).count();
   }
 
   ModelConfig config() {
@@ -122,5 +152,6 @@ public final class Reading implements AutoCloseable {
   @Override
   public void close() {
     arena.close();
+    seen.close();
   }
 }

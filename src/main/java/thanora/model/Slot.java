@@ -12,6 +12,12 @@ final class Slot {
     this.projection = projection;
   }
 
+  /** A frozen linear layer of {@code in} to {@code out}. */
+  static Slot read(Reader reader, String name, int out, int in, boolean bias) {
+    return new Slot(name, new Dense(
+        reader.read(name + ".weight", out, in), reader.readIf(bias, name + ".bias", out)));
+  }
+
   /** The layer's name in the whole model. */
   String name() {
     return name;

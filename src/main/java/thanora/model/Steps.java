@@ -1,6 +1,7 @@
 package thanora.model;
 
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.Ops;
@@ -22,9 +23,24 @@ final class Steps {
     return byAutograd(batch, x, norm::ofHeads);
   }
 
-  private static Tensor byAutograd(TokenBatch batch, Tensor x, UnaryOperator<Tensor> part) {
-    return isRecorded(batch, List.of(x))
-        ? batch.tape().get().autograd(List.of(x), in -> part.apply(in.get(0))) : part.apply(x);
+  /** A part of which libtorch's autograd makes the backward pass. */
+  static Tensor byAutograd(TokenBatch batch, Tensor x, UnaryOperator<Tensor> part) {
+    return byAutograd(batch, List.of(x), in -> part.apply(in.get(0)));
+  }
+
+  /** A part of several inputs, of which libtorch's autograd makes the backward pass. */
+  static Tensor byAutograd(TokenBatch batch, List<Tensor> inputs, Function<List<Tensor>, Tensor> part) {
+    return isRecorded(batch, inputs) ? batch.tape().get().autograd(inputs, part) : part.apply(inputs);
+  }
+
+  /** x (N, D) with other rows in some places; takes x for its own. */
+  static Tensor put(TokenBatch batch, Tensor x, Tensor places, Tensor rows) {
+    Tensor y = x.index_copy_(0, places, rows);
+    if (!isRecorded(batch, List.of(rows))) {
+      return y;
+    }
+    Tape tape = batch.tape().get();
+    return tape.record(y, g -> tape.add(rows, Ops.select(g, 0, places)), List.of(places));
   }
 
   /** a + b. */

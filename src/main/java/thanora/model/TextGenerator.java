@@ -24,13 +24,13 @@ public final class TextGenerator {
   /**
    * Continues every prompt by its most likely tokens, all of them at once.
    *
-   * @param prompts token ids, at least one each
+   * @param prompts token ids, at least one each, without images
    * @param task of the prompts
    * @param maxNewTokens tokens generated at most
    * @return the new tokens of each prompt, without prompt and stop token
    */
   public List<int[]> generate(List<int[]> prompts, int task, int maxNewTokens) {
-    return generate(prompts, task, 1, maxNewTokens, prompts.size(), answered -> {});
+    return generate(prompts.stream().map(Prompt::new).toList(), task, 1, maxNewTokens, prompts.size(), answered -> {});
   }
 
   /**
@@ -43,7 +43,7 @@ public final class TextGenerator {
    * @return the answers of the first member, then those of the second, and so on
    */
   public List<int[]> generate(
-      List<int[]> prompts, int task, int members, int maxNewTokens, int atOnce, IntConsumer done) {
+      List<Prompt> prompts, int task, int members, int maxNewTokens, int atOnce, IntConsumer done) {
     if (prompts.isEmpty()) {
       return List.of();
     }

@@ -5,7 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import thanora.data.Batch;
+import thanora.data.Batch.RowImage;
 import thanora.data.MemberBatch;
 import thanora.tensor.DType;
 import thanora.tensor.Ops;
@@ -27,6 +30,7 @@ public final class TokenBatch {
   private final OptionalInt onlyTask;
   private final int longest;
   private final int lastPosition;
+  private final int[] hostIds;
   private final int[] hostPositions;
   private final Optional<Padding> padding;
   private final int members;
@@ -34,6 +38,8 @@ public final class TokenBatch {
   private final Optional<Past> past;
   private final TokenBatch whole;
   private final boolean endsWhole;
+  private List<RowImage> images = List.of();
+  private Optional<Tensor> features = Optional.empty();
   private Optional<Tape> tape = Optional.empty();
 
   private TokenBatch(int[] ids, int[] positions, int[] rowStarts, int[] rowTasks, int members, String device,
@@ -42,6 +48,7 @@ public final class TokenBatch {
     this.tokenTasks = Tensors.of(tokenTasks(rowStarts, rowTasks, ids.length / members), device);
     this.ids = Tensors.of(ids, device);
     this.positions = Tensors.of(positions, device);
+    this.hostIds = ids;
     this.hostPositions = positions;
     this.rowStarts = rowStarts;
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
@@ -65,6 +72,7 @@ public final class TokenBatch {
     this.tokenTasks = members > 1 ? whole.tokenTasks : Ops.narrow(whole.tokenTasks, 0, from, length);
     this.ids = Ops.narrow(whole.ids, 0, from, length);
     this.positions = Ops.narrow(whole.positions, 0, from, length);
+    this.hostIds = Arrays.copyOfRange(whole.hostIds, from, from + length);
     this.hostPositions = Arrays.copyOfRange(whole.hostPositions, from, from + length);
     this.rowStarts = Arrays.stream(whole.rowStarts, first, end + 1).map(start -> start - from).toArray();
     this.starts = Tensors.to(Tensors.of(rowStarts, device), new Placement(device, DType.I32));
@@ -90,10 +98,35 @@ public final class TokenBatch {
         ids, positionsOf(rowStarts), rowStarts, rowTasks, 1, device, Optional.empty());
   }
 
-  /** The rows of all members, side by side. */
+  /** The rows of a batch, with their images. */
+  public static TokenBatch of(Batch batch, String device) {
+    return of(batch.ids(), batch.rowStarts(), batch.rowTasks(), device).with(batch.images());
+  }
+
+  /** The rows of all members, side by side, with their images. */
   public static TokenBatch of(MemberBatch batch, String device) {
     return new TokenBatch(batch.ids(), positionsOf(batch.rowStarts()), batch.rowStarts(), batch.rowTasks(),
-        batch.members(), device, Optional.empty());
+        batch.members(), device, Optional.empty()).with(batch.images());
+  }
+
+  /**
+   * Tiles of images on their way through a vision tower: rows of vectors, which no token ids belong to.
+   *
+   * @param tasks of the tiles
+   * @param length vectors of each
+   */
+  static TokenBatch tiles(int[] tasks, int length, int members, String device) {
+    int[] starts = new int[tasks.length + 1];
+    Arrays.setAll(starts, tile -> tile * length);
+    return new TokenBatch(new int[tasks.length * length], positionsOf(starts), starts, tasks, members, device,
+        Optional.empty());
+  }
+
+  /** As many rows of the same tasks, of another length. */
+  TokenBatch ofLength(int length) {
+    TokenBatch other = tiles(rowTasks, length, members, Tensors.device(ids));
+    other.tape = tape;
+    return other;
   }
 
   /** One row of task 0. */
@@ -178,6 +211,33 @@ public final class TokenBatch {
   public TokenBatch on(Tape recorder) {
     tape = Optional.of(recorder);
     return this;
+  }
+
+  /** Has its image tokens stand for these. */
+  TokenBatch with(List<RowImage> seen) {
+    images = seen;
+    return this;
+  }
+
+  /** Has its image tokens stand for what a vision tower and its connector gave: (image tokens, D). */
+  public TokenBatch with(Tensor given) {
+    features = Optional.of(given);
+    return this;
+  }
+
+  /** What its image tokens stand for, in the order of the tokens. */
+  public List<RowImage> images() {
+    return images;
+  }
+
+  /** What was given for its image tokens. */
+  Optional<Tensor> features() {
+    return features;
+  }
+
+  /** The places of a token. */
+  int[] places(int id) {
+    return IntStream.range(0, hostIds.length).filter(at -> hostIds[at] == id).toArray();
   }
 
   private static OptionalInt onlyTask(int[] rowTasks) {

@@ -144,6 +144,12 @@ public final class Ops {
     return Tensors.cast(normed, type);
   }
 
+  /** (x − mean) / √(variance + eps) · weight + bias over the last dimension. */
+  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+    return torch.layer_norm(
+        x, new long[] {weight.numel()}, new TensorOptional(weight), new TensorOptional(bias), eps, true);
+  }
+
   /** x · sigmoid(x). */
   public static Tensor silu(Tensor x) {
     return torch.silu(x);
@@ -152,6 +158,11 @@ public final class Ops {
   /** The gradient of {@link #silu} at x, times g. */
   public static Tensor siluBackward(Tensor g, Tensor x) {
     return torch.silu_backward(g, x);
+  }
+
+  /** x · Φ(x). */
+  public static Tensor exactGelu(Tensor x) {
+    return torch.gelu(x);
   }
 
   /** gelu(x) by its approximation with tanh. */

@@ -14,8 +14,8 @@ import java.util.Set;
  * The tokenizer files of a Hugging Face folder.
  *
  * <p>Special tokens come from tokenizer_config.json, then special_tokens_map.json; end ids from
- * these and generation_config.json; the template from chat_template.jinja, then chat_template.json,
- * then tokenizer_config.json.
+ * these and generation_config.json; the template from chat_template.jinja, then chat_template.json and
+ * processor_config.json, where older models with images have it, then tokenizer_config.json.
  */
 final class TokenizerFolder {
   private static final long MAX_BYTES = 256L << 20;
@@ -73,6 +73,7 @@ final class TokenizerFolder {
   Optional<String> chatTemplate() {
     return text("chat_template.jinja")
         .or(() -> json("chat_template.json").flatMap(json -> template(json.path("chat_template"))))
+        .or(() -> json("processor_config.json").flatMap(json -> template(json.path("chat_template"))))
         .or(() -> config.flatMap(json -> template(json.path("chat_template"))));
   }
 

@@ -103,7 +103,7 @@ final class TurnFinder {
   private Optional<String> beforeStandIn(Conversation conversation, int turn) {
     Map<String, Object> fields = new LinkedHashMap<>(conversation.messages().get(turn).fields());
     fields.keySet().removeAll(Set.of("reasoning_content", "thinking"));
-    fields.put("content", STAND_IN);
+    fields.put("content", fields.get("content") instanceof List ? List.of(ChatMessage.textPart(STAND_IN)) : STAND_IN);
     List<ChatMessage> messages = new ArrayList<>(conversation.messages());
     messages.set(turn, new ChatMessage(fields));
     return rendered(new Conversation(messages, conversation.tools(), turn), false)

@@ -37,7 +37,7 @@ public record StepMemory(
    */
   public static StepMemory of(DecoderMemory model, Collection<String> modules, AdapterForm form, int apart,
       DecoderMemory.Rows rows, boolean checkpointing) {
-    List<AdapterForm.Memory> adapted = model.linears().stream()
+    List<AdapterForm.Memory> adapted = model.allLinears().stream()
         .filter(linear -> modules.contains(linear.name()))
         .map(linear -> form.memory(linear, model.dtype())).toList();
     long parameters = adapted.stream().mapToLong(AdapterForm.Memory::trained).sum();

@@ -10,6 +10,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import thanora.data.Batch;
+import thanora.data.Batch.RowImage;
 import thanora.data.MemberBatch;
 import thanora.dist.ProcessGroup;
 import thanora.fused.FusedDecoder;
@@ -21,6 +22,7 @@ import thanora.model.HeadLoss;
 import thanora.model.LayerPass;
 import thanora.model.Tape;
 import thanora.model.TokenBatch;
+import thanora.model.Vision;
 import thanora.tensor.Ops;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
@@ -82,6 +84,12 @@ public final class Trainer implements AutoCloseable {
    */
   public record StepResult(
       double loss, double[] taskLoss, double penalty, double gradNorm, long tokens, boolean applied) {}
+
+  /** Begins to read the images of a step that comes next. */
+  void ahead(List<MemberBatch> microBatches) {
+    model.vision().flatMap(Vision::images).ifPresent(reader -> microBatches.forEach(batch ->
+        reader.ahead(batch.images().stream().map(RowImage::image).toList())));
+  }
 
   /** Takes one step, all members on the same rows. */
   public List<StepResult> step(List<Batch> microBatches, long step, double learningRate) {

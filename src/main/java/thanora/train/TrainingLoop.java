@@ -116,13 +116,16 @@ public final class TrainingLoop {
     samplers.values().forEach(sampler -> sampler.skip(progress.step() * config.batchRows()));
     int skipped = 0;
     boolean stop = patienceIsOver(); // of a run that was killed after its early stop
+    List<MemberBatch> next = progress.step() < config.steps() && !stop ? microBatches(samplers) : List.of();
     while (progress.step() < config.steps() && !stop) {
       long step = progress.step() + 1;
       long start = System.nanoTime();
       double rate = config.learningRate(step);
       boolean byTask = due(step, config.conflictSteps()) || step == 1 && config.conflictSteps() > 0;
-      List<Trainer.StepResult> results =
-          trainer.sideBySide(microBatches(samplers), step, rate, byTask);
+      List<MemberBatch> batches = next;
+      next = step < config.steps() ? microBatches(samplers) : List.of();
+      trainer.ahead(next);
+      List<Trainer.StepResult> results = trainer.sideBySide(batches, step, rate, byTask);
       skipped = results.stream().anyMatch(Trainer.StepResult::applied) ? 0 : skipped + 1;
       if (skipped == MAX_SKIPPED) {
         throw new ArithmeticException("step " + step + ": the gradient was not finite " + MAX_SKIPPED
@@ -167,7 +170,8 @@ public final class TrainingLoop {
         : rows.values().stream().mapToInt(part -> Batch.split(part, most).size()).max().orElseThrow();
     Map<Long, List<Batch>> parts = new LinkedHashMap<>();
     for (Map.Entry<Long, List<Sample>> own : rows.entrySet()) {
-      List<List<Sample>> cut = cut(own.getValue(), rows.size() == 1 ? most : Integer.MAX_VALUE, count);
+      List<List<Sample>> cut = rows.size() == 1
+          ? cutByKind(own.getValue(), most, count) : Batch.splitRows(own.getValue(), perPart(own.getValue(), count));
       parts.put(own.getKey(), cut.stream().map(part -> Batch.of(part, tasks.tasks().size())).toList());
     }
     List<MemberBatch> batches = new ArrayList<>();
@@ -182,13 +186,25 @@ public final class TrainingLoop {
   }
 
   /**
-   * Cuts the rows of a step into micro-batches.
+   * Cuts the rows of a step into micro-batches, in each of which all rows have images or none has: rows with images
+   * are long, and what they need beside the layers is not held for the others.
    *
-   * @param most tokens of one; no limit where it is the largest int, then they are {@code count}
+   * @param most tokens of one; no limit where it is the largest int, then rows of one kind are at most
+   *     {@code count} of them
    */
-  public static List<List<Sample>> cut(List<Sample> rows, int most, int count) {
-    return most < Integer.MAX_VALUE
-        ? Batch.split(rows, most) : Batch.splitRows(rows, (rows.size() + count - 1) / count);
+  public static List<List<Sample>> cutByKind(List<Sample> rows, int most, int count) {
+    List<List<Sample>> parts = new ArrayList<>();
+    for (boolean images : new boolean[] {false, true}) {
+      List<Sample> kind = rows.stream().filter(row -> row.images().isEmpty() != images).toList();
+      if (!kind.isEmpty()) {
+        parts.addAll(most < Integer.MAX_VALUE ? Batch.split(kind, most) : Batch.splitRows(kind, perPart(rows, count)));
+      }
+    }
+    return parts;
+  }
+
+  private static int perPart(List<Sample> rows, int count) {
+    return (rows.size() + count - 1) / count;
   }
 
   /** This process's rows. */

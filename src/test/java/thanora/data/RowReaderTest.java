@@ -42,7 +42,7 @@ class RowReaderTest {
       RowFormat format, Map<String, String> columns, String prompt, String completion, String system) {
     return new RowRules(format, columns, Optional.ofNullable(prompt).map(TextPattern::new),
         Optional.ofNullable(completion).map(TextPattern::new),
-        Optional.ofNullable(system).map(TextPattern::new), false);
+        Optional.ofNullable(system).map(TextPattern::new), false, Optional.empty());
   }
 
   private static void refused(String row, RowRules rules, String said) {

@@ -29,6 +29,7 @@ import thanora.lora.Starts;
 import thanora.model.Decoder;
 import thanora.model.LayerPass;
 import thanora.model.Reading;
+import thanora.model.Prompt;
 import thanora.model.TextGenerator;
 import thanora.model.TokenBatch;
 import thanora.tensor.DType;
@@ -100,7 +101,7 @@ class FusedAnswersTest {
     Set<Integer> stops = Set.copyOf(List.of(whole.get(0)[2], whole.get(4)[4]));
     List<int[]> cut = whole.stream()
         .map(answer -> Arrays.stream(answer).takeWhile(id -> !stops.contains(id)).toArray()).toList();
-    assertThat(new TextGenerator(model, stops).generate(prompts, 1, 1, 8, 3, done -> {}))
+    assertThat(new TextGenerator(model, stops).generate(prompts.stream().map(Prompt::new).toList(), 1, 1, 8, 3, done -> {}))
         .usingRecursiveComparison().isEqualTo(cut);
   }
 

@@ -127,7 +127,8 @@ class Gemma3Test {
   void threeStepsOfLoraLowerTheLoss() {
     try (TensorScope scope = TensorScope.open()) {
       Batch batch = Batch.of(List.of(new Sample(0, 0, ids(CAPITALS + "France is Paris."), 4)), 1);
-      LoraAdapter adapter = LoraAdapter.create(model.decoder(), model.targets(List.of("q_proj", "v_proj")), 4, 0, 8);
+      LoraAdapter adapter = LoraAdapter.create(model.decoder(), model.decoder().projectionNames().stream()
+          .filter(name -> name.matches(".*[qv]_proj")).toList(), 4, 0, 8);
       Starts.disturb(adapter, 0.01, 1);
       adapter.attach(model.decoder());
       Trainer trainer = new Trainer(model.decoder(), List.of(Trainee.of(adapter, Penalty.NONE)),

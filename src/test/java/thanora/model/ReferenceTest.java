@@ -220,9 +220,9 @@ class ReferenceTest {
       TextGenerator generator = new TextGenerator(model, stops);
       for (int atOnce : new int[] {1, 2, 4, 20}) {
         List<Integer> done = new ArrayList<>();
-        assertThat(generator.generate(prompts, 0, 1, 12, atOnce, done::add)).usingRecursiveComparison().isEqualTo(cut);
+        assertThat(generator.generate(prompts.stream().map(Prompt::new).toList(), 0, 1, 12, atOnce, done::add)).usingRecursiveComparison().isEqualTo(cut);
         assertThat(done).isSorted().endsWith(9);
-        assertThat(generator.generate(prompts, 0, 2, 12, atOnce, answered -> {})).usingRecursiveComparison()
+        assertThat(generator.generate(prompts.stream().map(Prompt::new).toList(), 0, 2, 12, atOnce, answered -> {})).usingRecursiveComparison()
             .isEqualTo(Stream.concat(cut.stream(), cut.stream()).toList());
       }
     }
