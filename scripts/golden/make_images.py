@@ -4,8 +4,8 @@
 
 writes src/test/resources/golden/images/: files/ has the images; images.safetensors "decoded/FILE" (height,
 width, 3) as transformers' load_image has it, "resized/FILTER/WxH" of the image "source", "PROCESSOR/FILE" the
-pixel values (tiles, 3, size, size); cases.json the processors' fields, with SHA-256 of pixel values that are too
-large to keep, and the ids of texts with images; tokenizer.json the tokenizer of these.
+pixel values (tiles, 3, size, size); cases.json the processors' fields, with SHA-256 of the pixel values, most of
+which are too large to keep, and the ids of texts with images; tokenizer_*.json the tokenizers of these.
 
 Image processors are those of Pillow (transformers' ...ImageProcessorPil).
 """
@@ -97,10 +97,13 @@ def draw_files():
     save("turned.png", drawing(11, 7), exif=exif(6))
     for number in range(1, 9):
         save(f"orientation{number}.jpg", smooth(29, 17), quality=90, exif=exif(number))
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="8"/></x:xmpmeta>'
+    save("xmp.jpg", smooth(29, 17), quality=90, xmp=xmp)
+    save("xmp_exif.jpg", smooth(29, 17), quality=90, xmp=xmp, exif=exif(1))
     for name, subsampling in [("444", 0), ("422", 1), ("420", 2)]:
-        save(f"colour{name}.jpg", smooth(53, 37), quality=85, subsampling=subsampling)
-    save("progressive.jpg", smooth(53, 37), quality=85, progressive=True)
-    save("noise.jpg", drawing(53, 37), quality=60)
+        save(f"colour{name}.jpg", smooth(45, 31), quality=85, subsampling=subsampling)
+    save("progressive.jpg", smooth(45, 31), quality=85, progressive=True)
+    save("noise.jpg", drawing(45, 31), quality=60)
     save("grey.jpg", smooth(25, 27).convert("L"), quality=85)
     save("cmyk.jpg", smooth(25, 27).convert("CMYK"), quality=85)
     save("rgb.jpg", smooth(25, 27), quality=85, keep_rgb=True)
@@ -108,8 +111,8 @@ def draw_files():
     cmyk = bytearray((FILES / "cmyk.jpg").read_bytes())
     cmyk[cmyk.index(b"Adobe") + 11] = 2
     (FILES / "ycck.jpg").write_bytes(cmyk)
-    save("lossy.webp", smooth(53, 37), quality=80)
-    save("noise.webp", drawing(53, 37), quality=60)
+    save("lossy.webp", smooth(45, 31), quality=80)
+    save("noise.webp", drawing(45, 31), quality=60)
     save("lossless.webp", drawing(23, 31), lossless=True)
     save("alpha.webp", drawing(37, 19, 4), lossless=True, exact=True)
     save("alpha_lossy.webp", smooth(37, 19).convert("RGBA"), quality=80)
@@ -128,7 +131,7 @@ def draw_files():
     save("rgb.bmp", drawing(13, 7))
     save("palette.bmp", drawing(13, 7).quantize(16))
     save("alpha.bmp", drawing(13, 7, 4))
-    save("large.png", smooth(400, 300), compress_level=9)
+    save("large.png", smooth(80, 60).resize((400, 300), Image.Resampling.NEAREST), compress_level=9)
     save("long.png", drawing(61, 9))
     save("high.jpg", smooth(33, 70), quality=90, exif=exif(1))
 
@@ -154,7 +157,7 @@ PROCESSORS = {
     "smolvlm_fixed": {"image_processor_type": "SmolVLMImageProcessor", "size": {"height": 9, "width": 25},
                       "max_image_size": {"longest_edge": 12}},
     "smolvlm_unsized": {"image_processor_type": "SmolVLMImageProcessor", "do_resize": False,
-                        "max_image_size": {"longest_edge": 25}},
+                        "max_image_size": {"longest_edge": 20}},
 }
 DEFAULTS = {
     "clip_default": {"image_processor_type": "CLIPImageProcessor"},
@@ -192,12 +195,10 @@ def process(tensors):
         images = []
         for file in SHOWN if name in PROCESSORS else ["large.png", "high.jpg"]:
             values, (rows, columns) = pixels(made, file)
-            image = {"file": file, "rows": rows, "columns": columns}
-            if name in PROCESSORS:
+            images.append({"file": file, "rows": rows, "columns": columns,
+                           "sha256": hashlib.sha256(values.tobytes()).hexdigest()})
+            if name in PROCESSORS and file == "alpha.png":
                 tensors[f"{name}/{file}"] = torch.from_numpy(values)
-            else:
-                image["sha256"] = hashlib.sha256(values.tobytes()).hexdigest()
-            images.append(image)
         cases.append({"name": name, "fields": fields, "images": images})
     return cases
 
@@ -271,11 +272,11 @@ def main():
     source = drawing(37, 91)
     tensors["source"] = torch.from_numpy(np.array(source))
     for number, name in enumerate(FILTERS):
-        for width, height in [(12, 9), (40, 30), (37, 20), (20, 91), (5, 100), (91, 37)]:
+        for width, height in [(12, 9), (20, 30), (37, 20), (12, 91), (5, 95), (41, 39)]:
             resized = source.resize((width, height), resample=number)
             tensors[f"resized/{name}/{width}x{height}"] = torch.from_numpy(np.array(resized))
     cases = {"processors": process(tensors), "texts": expand()}
-    (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+    (OUT / "cases.json").write_text(json.dumps(cases) + "\n")
     reference.write(OUT / "images.safetensors", tensors, "make_images.py", pillow=Image.__version__)
 
 

@@ -2,7 +2,8 @@
 
     python scripts/golden/make_rows.py
 
-One file a codec, page version and encoding; rows.json holds what is in each of them. Needs pyarrow.
+One file a codec, page version and encoding; rows.json holds what is in each of them. images.parquet has
+images as data sets of Hugging Face have them, structs of bytes and path. Needs pyarrow.
 """
 
 import json
@@ -54,12 +55,30 @@ def rows():
         }
 
 
+def write_images():
+    part = pa.struct([("type", pa.string()), ("text", pa.string())])
+    schema = pa.schema([
+        ("images", pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))),
+        ("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.list_(part))])))])
+    png = (OUT.parent / "images/files/rgb.png").read_bytes()
+    made = [{
+        "images": images,
+        "messages": [
+            {"role": "user", "content": [{"type": "image", "text": None}] * len(images)
+             + [{"type": "text", "text": "What is this?"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "A drawing."}]}]}
+        for images in ([{"bytes": png, "path": "rgb.png"}],
+                       [{"bytes": None, "path": "../images/files/rgb.png"}, {"bytes": png, "path": None}], [])]
+    pq.write_table(pa.Table.from_pylist(made, schema), OUT / "images.parquet")
+
+
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     made = list(rows())
     table = pa.Table.from_pylist([{**row, "map": list(row["map"].items())} for row in made], SCHEMA)
     for name, options in FILES.items():
         pq.write_table(table, OUT / f"{name}.parquet", row_group_size=16, data_page_size=256, **options)
+    write_images()
     (OUT / "rows.json").write_text(
         "[\n" + ",\n".join(json.dumps(row) for row in made) + "\n]\n")
     print(len(made), "rows in", len(FILES), "files by pyarrow", pa.__version__)

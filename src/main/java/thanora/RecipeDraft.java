@@ -105,8 +105,8 @@ public final class RecipeDraft {
       throw new IllegalArgumentException("task " + task.name() + ": one row cannot be both trained and tested on;"
           + " add rows or remove " + task.train());
     }
-    if (!task.rows().stream().allMatch(Row.Pair.class::isInstance)) {
-      throw new IllegalArgumentException("task " + task.name() + ": conversations and texts are not split here;"
+    if (!task.rows().stream().allMatch(row -> row instanceof Row.Pair && row.images().isEmpty())) {
+      throw new IllegalArgumentException("task " + task.name() + ": conversations, texts and images are not split here;"
           + " put test rows beside " + task.train());
     }
     List<Row> rows = new ArrayList<>(task.rows());

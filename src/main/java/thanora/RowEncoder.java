@@ -27,8 +27,8 @@ record RowEncoder(Tokenizer tokenizer, PromptFormat format, Optional<ModelImages
   @Override
   public Encoded encode(Row row) {
     if (images.isEmpty() && !row.images().isEmpty()) {
-      throw new ImageException("the row has an image, but the model reads text alone; give a model with a vision"
-          + " tower, or take the images out of the rows");
+      throw new ImageException(row.images().get(0).name() + " is for a model that sees images, and this one reads text"
+          + " alone; give a model with a vision tower, or take the images out of the rows");
     }
     Encoded text = text(row);
     return images.map(own -> withImages(row, text, own)).orElse(text);

@@ -16,19 +16,16 @@ final class Exif {
 
   private Exif() {}
 
-  /** Of a JPEG file's segment APP1; 1 if it is of something else. */
-  static int orientationOfSegment(byte[] file, int at, int length) {
-    if (begins(file, at, "Exif\0")) {
-      return orientation(file, at, length);
+  /** Of XMP data; 0 if they are something else, or say nothing. */
+  static int orientationOfXmp(byte[] file, int at, int length) {
+    if (!begins(file, at, XMP) || at + length > file.length) {
+      return 0;
     }
-    if (begins(file, at, XMP) && at + length <= file.length) {
-      Matcher xmp = OF_XMP.matcher(new String(file, at, length, StandardCharsets.ISO_8859_1));
-      return xmp.find() ? xmp.group(1).charAt(0) - '0' : 1;
-    }
-    return 1;
+    Matcher xmp = OF_XMP.matcher(new String(file, at, length, StandardCharsets.ISO_8859_1));
+    return xmp.find() ? xmp.group(1).charAt(0) - '0' : 0;
   }
 
-  /** Of EXIF data; 1 if they say nothing, or are broken: the image is none the worse. */
+  /** Of EXIF data; 0 if they say nothing, or are broken: the image is none the worse. */
   static int orientation(byte[] file, int at, int length) {
     int start = begins(file, at, "Exif\0\0") ? at + 6 : at;
     try {
@@ -42,9 +39,9 @@ final class Exif {
           return value(exif, exif.getShort(entry + 2), entry + 8);
         }
       }
-      return 1;
+      return 0;
     } catch (IndexOutOfBoundsException e) {
-      return 1;
+      return 0;
     }
   }
 
@@ -53,7 +50,7 @@ final class Exif {
       case 1, 6 -> exif.get(at);
       case 3, 8 -> exif.getShort(at);
       case 4, 9 -> exif.getInt(at);
-      default -> 1;
+      default -> 0;
     };
   }
 }

@@ -8,6 +8,7 @@ import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Iterator;
+import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -37,7 +38,8 @@ final class ImageDecoder {
       throw new ImageException(source.name() + " is broken or cut off, or a kind of " + header.format()
           + " that is not read" + reason(e) + "; get it again, or save it anew", e);
     } catch (OutOfMemoryError e) {
-      throw new ImageException(source.name() + ": " + header.stored() + " pixels are more than fit in memory; make it smaller", e);
+      throw new ImageException(
+          source.name() + " is " + header.stored() + " pixels, more than fit in memory; make it smaller", e);
     }
   }
 
@@ -54,12 +56,12 @@ final class ImageDecoder {
     ImageReader reader = readers.next();
     try (MemoryCacheImageInputStream input = new MemoryCacheImageInputStream(new ByteArrayInputStream(file))) {
       reader.setInput(input);
-      String[] warning = new String[1];
-      reader.addIIOReadWarningListener((source, text) -> warning[0] = text);
+      AtomicBoolean cutOff = new AtomicBoolean();
+      reader.addIIOReadWarningListener((source, warning) -> cutOff.compareAndSet(false, warning.contains("Truncated")));
       Rgb image = header.format() == ImageFormat.JPEG
           ? header.jpegColour().rgb(reader.readRaster(0, null))
           : rgb(header, reader);
-      if (warning[0] != null && warning[0].contains("Truncated")) {
+      if (cutOff.get()) {
         throw new IIOException("the file ends too early");
       }
       return image;
@@ -99,44 +101,43 @@ final class ImageDecoder {
   /** The stored values, not those that Java's colour management makes of them. */
   private static Rgb rgb(BufferedImage read) {
     Raster raster = read.getRaster();
-    ColorModel colours = read.getColorModel();
     int bands = raster.getNumBands();
     int width = read.getWidth();
     Rgb image = Rgb.black(width, read.getHeight());
     int[] row = new int[bands * width];
-    int[][] eightBits = new int[bands][];
-    if (!(colours instanceof IndexColorModel)) {
-      for (int band = 0; band < bands; band++) {
-        eightBits[band] = eightBits(colours, raster.getSampleModel().getSampleSize(band), bands);
-      }
-    }
+    IndexColorModel palette = read.getColorModel() instanceof IndexColorModel model ? model : null;
+    int[][] eightBits = palette == null ? eightBits(read.getColorModel(), raster) : null;
     for (int y = 0; y < read.getHeight(); y++) {
       raster.getPixels(0, y, width, 1, row);
       for (int x = 0; x < width; x++) {
-        int at = image.at(x, y);
-        if (colours instanceof IndexColorModel palette) {
-          put(image.values(), at, palette.getRGB(row[x]));
-        } else {
-          for (int band = 0; band < 3; band++) {
-            int from = bands < 3 ? 0 : band;
-            image.values()[at + band] = (byte) eightBits[from][row[x * bands + from]];
-          }
+        if (palette != null) {
+          put(image.values(), image.at(x, y), palette.getRGB(row[x]));
+          continue;
+        }
+        for (int channel = 0; channel < 3; channel++) {
+          int band = bands < 3 ? 0 : channel;
+          image.values()[image.at(x, y) + channel] = (byte) eightBits[band][row[x * bands + band]];
         }
       }
     }
     return image;
   }
 
-  /** What Pillow makes of a value: the high byte of 16 bits, all of fewer than 8; of 16 bits grey it keeps the low ones. */
-  private static int[] eightBits(ColorModel colours, int bits, int bands) {
-    int[] values = new int[1 << bits];
-    for (int i = 0; i < values.length; i++) {
-      if (bits == 16) {
-        values[i] = bands == 1 ? Math.min(255, i) : i >> 8;
-      } else {
-        values[i] = colours instanceof DirectColorModel && bits < 8 ? i * 255 / (values.length - 1) : i;
+  /** What Pillow makes of each band's values: the high byte of 16 bits, but of 16 bits grey the low ones. */
+  private static int[][] eightBits(ColorModel colours, Raster raster) {
+    int[][] eightBits = new int[raster.getNumBands()][];
+    for (int band = 0; band < eightBits.length; band++) {
+      int bits = raster.getSampleModel().getSampleSize(band);
+      int[] values = new int[1 << bits];
+      for (int i = 0; i < values.length; i++) {
+        if (bits == 16) {
+          values[i] = eightBits.length == 1 ? Math.min(255, i) : i >> 8;
+        } else {
+          values[i] = colours instanceof DirectColorModel && bits < 8 ? i * 255 / (values.length - 1) : i;
+        }
       }
+      eightBits[band] = values;
     }
-    return values;
+    return eightBits;
   }
 }

@@ -10,7 +10,7 @@ import java.nio.ByteOrder;
  *
  * @param format of the file
  * @param stored size of the image as stored
- * @param orientation of EXIF or XMP: how the stored image must be turned; 1 if it says nothing
+ * @param orientation of EXIF or XMP: how the stored image must be turned; 0 if it says nothing
  * @param jpegColour how the values of a JPEG file stand for colours; null for others
  */
 record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour jpegColour) {
@@ -38,7 +38,7 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
         case BMP -> found.bmp();
       }
     } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
-      throw new ImageException(name + " ends within its " + format + " header; get it again", e);
+      throw new ImageException(name + " ends too early for a " + format + " file; get it again", e);
     }
     if (found.width <= 0 || found.height <= 0) {
       throw new ImageException(name + " has no size in its " + format + " header: it is broken; get it again");
@@ -48,7 +48,7 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
       throw new ImageException(
           name + " is " + stored + " pixels, more than " + Size.MAX_PIXELS + "; make it smaller");
     }
-    return new ImageHeader(format, stored, found.orientation, found.colour);
+    return new ImageHeader(format, stored, found.exif > 0 ? found.exif : found.xmp, found.colour);
   }
 
   /** Size of the upright image. */
@@ -62,7 +62,8 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
     private final ByteBuffer file;
     private int width;
     private int height;
-    private int orientation = 1;
+    private int exif;
+    private int xmp;
     private JpegColour colour;
 
     Finder(ByteBuffer file) {
@@ -73,10 +74,6 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
       return file.getShort(at) & 0xffff;
     }
 
-    private void orientation(int found) {
-      orientation = orientation == 1 ? found : orientation;
-    }
-
     void png() {
       width = file.getInt(16);
       height = file.getInt(20);
@@ -84,7 +81,7 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
         int chunk = (int) at;
         long length = file.getInt(chunk) & 0xffffffffL;
         if (begins(file.array(), chunk + 4, "eXIf") && at + 8 + length <= file.limit()) {
-          orientation(Exif.orientation(file.array(), chunk + 8, (int) length));
+          exif = Exif.orientation(file.array(), chunk + 8, (int) length);
         }
         at += 12 + length;
       }
@@ -111,8 +108,10 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
         jfif |= marker == 0xe0 && begins(file.array(), data, "JFIF\0");
         if (marker == 0xee && begins(file.array(), data, "Adobe") && length >= 12) {
           adobe = file.get(data + 11) & 0xff;
+        } else if (marker == 0xe1 && begins(file.array(), data, "Exif\0")) {
+          exif = Exif.orientation(file.array(), data, length);
         } else if (marker == 0xe1) {
-          orientation(Exif.orientationOfSegment(file.array(), data, length));
+          xmp = Math.max(xmp, Exif.orientationOfXmp(file.array(), data, length));
         } else if (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc) {
           frame(data, jfif, adobe);
         }
@@ -132,6 +131,9 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
 
     void webp() {
       file.order(ByteOrder.LITTLE_ENDIAN);
+      if ((file.getInt(4) & 0xffffffffL) + 8 > file.limit()) {
+        throw new IndexOutOfBoundsException("less than the length at its beginning");
+      }
       for (long at = 12; at + 8 <= file.limit();) {
         int data = (int) at + 8;
         long length = file.getInt(data - 4) & 0xffffffffL;
@@ -146,7 +148,7 @@ record ImageHeader(ImageFormat format, Size stored, int orientation, JpegColour 
           width = (file.getInt(data + 4) & 0xffffff) + 1;
           height = (file.getInt(data + 6) >>> 8) + 1;
         } else if (begins(file.array(), data - 8, "EXIF") && data + length <= file.limit()) {
-          orientation(Exif.orientation(file.array(), data, (int) length));
+          exif = Exif.orientation(file.array(), data, (int) length);
         }
         at += 8 + length + length % 2;
       }

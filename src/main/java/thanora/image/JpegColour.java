@@ -58,7 +58,8 @@ enum JpegColour {
         ink(255 - (to[pixel] & 0xff), 255 - (to[pixel + 1] & 0xff), 255 - (to[pixel + 2] & 0xff), from[at + 3],
             to, pixel);
       }
-      case RGB, OTHER -> put(to, pixel, from[at], from[at + 1], from[at + 2]);
+      case RGB -> put(to, pixel, from[at], from[at + 1], from[at + 2]);
+      case OTHER -> throw new IllegalStateException("neither one, three nor four values a pixel");
     }
   }
 

@@ -20,7 +20,7 @@ record ModelTokens(ProcessorFields config, Optional<ProcessorFields> processor, 
 
   /** LlavaProcessor: the image token, once for each vector of the tower that is kept. */
   ImageTokens llava(int tile) {
-    ProcessorFields tower = new ProcessorFields(config.file() + ": vision_config", config.node().get("vision_config"));
+    ProcessorFields tower = tower();
     int patches = patches(tower, tile);
     boolean hasClass = tower.text("model_type", "clip_vision_model").equals("clip_vision_model");
     int count = llavaCount(patches, hasClass ? 1 : 0, config.text("vision_feature_select_strategy", "default"));
@@ -43,9 +43,8 @@ record ModelTokens(ProcessorFields config, Optional<ProcessorFields> processor, 
 
   /** Idefics3Processor and SmolVLMProcessor: each tile with its row and column, the whole image last. */
   ImageTokens idefics3(int tile) {
-    ProcessorFields tower = new ProcessorFields(config.file() + ": vision_config", config.node().get("vision_config"));
     int scale = Math.max(1, config.number("scale_factor", 2));
-    int count = patches(tower, tile) / (scale * scale);
+    int count = patches(tower(), tile) / (scale * scale);
     processor.filter(fields -> fields.has("image_seq_len")).ifPresent(fields -> {
       int written = fields.number("image_seq_len", 0);
       requireEqual(fields, "image_seq_len is " + written, written, count);
@@ -78,7 +77,11 @@ record ModelTokens(ProcessorFields config, Optional<ProcessorFields> processor, 
         .toArray();
   }
 
-  private int patches(ProcessorFields tower, int tile) {
+  private ProcessorFields tower() {
+    return new ProcessorFields(config.file() + ": vision_config", config.node().get("vision_config"));
+  }
+
+  private static int patches(ProcessorFields tower, int tile) {
     int size = tower.number("image_size", 224);
     if (size != tile) {
       throw new ImageException(tower.file() + ": image_size is " + size + ", but the image processor makes tiles of "
@@ -92,7 +95,7 @@ record ModelTokens(ProcessorFields config, Optional<ProcessorFields> processor, 
   private static void requireEqual(ProcessorFields fields, String said, int written, int count) {
     if (written != count) {
       throw new ImageException(fields.file() + ": " + said + ", but the tower makes " + count
-          + " vectors of one; the files are of two models");
+          + " vectors of one; correct it, or get the model's folder again");
     }
   }
 

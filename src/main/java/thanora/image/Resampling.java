@@ -6,8 +6,9 @@ import java.util.function.DoubleUnaryOperator;
 /**
  * Pillow's filters, in the order of its numbers, with the same values bit by bit.
  *
- * <p>As in Pillow's Resample.c: rows first, then columns, each value a sum of weights of 22 fractional bits, rounded
- * and clipped to 8 bits after either; a filter is as much wider as the image gets smaller.
+ * <p>Rows and columns are resized one after the other, each value a sum of weights of 22 fractional bits, rounded and
+ * clipped to 8 bits after either; a filter is as much wider as the image gets smaller. Which of them is first is that of
+ * Pillow 13; older ones always begin with rows.
  */
 enum Resampling {
   NEAREST(0, x -> 0),
@@ -41,16 +42,20 @@ enum Resampling {
 
   /** The image in another size. */
   Rgb resize(Rgb image, Size size) {
-    int width = size.width();
-    int height = size.height();
     if (this == NEAREST) {
-      return nearest(image, width, height);
+      return nearest(image, size);
     }
-    Rgb wide = width == image.width() ? image : rows(image, width);
-    return height == image.height() ? wide : columns(wide, height);
+    // Where that is less work; whichever is first is rounded first.
+    boolean columnsFirst = image.height() - size.height() > 2 * Math.max(0, image.width() - size.width());
+    return columnsFirst
+        ? rows(columns(image, size.height()), size.width())
+        : columns(rows(image, size.width()), size.height());
   }
 
   private Rgb rows(Rgb image, int width) {
+    if (width == image.width()) {
+      return image;
+    }
     Weights weights = weights(image.width(), width);
     Rgb resized = Rgb.black(width, image.height());
     byte[] from = image.values();
@@ -78,6 +83,9 @@ enum Resampling {
   }
 
   private Rgb columns(Rgb image, int height) {
+    if (height == image.height()) {
+      return image;
+    }
     Weights weights = weights(image.height(), height);
     Rgb resized = Rgb.black(image.width(), height);
     byte[] from = image.values();
@@ -140,12 +148,12 @@ enum Resampling {
     return weights;
   }
 
-  private static Rgb nearest(Rgb image, int width, int height) {
-    int[] x = nearest(image.width(), width);
-    int[] y = nearest(image.height(), height);
-    Rgb resized = Rgb.black(width, height);
-    for (int row = 0; row < height; row++) {
-      for (int column = 0; column < width; column++) {
+  private static Rgb nearest(Rgb image, Size size) {
+    int[] x = nearest(image.width(), size.width());
+    int[] y = nearest(image.height(), size.height());
+    Rgb resized = Rgb.black(size.width(), size.height());
+    for (int row = 0; row < y.length; row++) {
+      for (int column = 0; column < x.length; column++) {
         System.arraycopy(image.values(), image.at(x[column], y[row]), resized.values(), resized.at(column, row), 3);
       }
     }

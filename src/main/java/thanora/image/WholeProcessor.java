@@ -66,28 +66,31 @@ record WholeProcessor(
   public Pixels pixels(ImageSource source) {
     Rgb image = ImageDecoder.decode(source);
     if (!background.isEmpty()) {
-      image = inSquare(image);
+      int edge = Math.max(image.width(), image.height());
+      image = inSquare(image, checked(new Size(edge, edge), source, image));
     }
     if (resized != null) {
-      Size size = resized.of(image.size());
-      if (size.isTooLarge()) {
-        throw new ImageException(source.name() + " is " + image.size()
-            + " pixels, so long that the processor would make it " + size + "; cut it");
-      }
-      image = filter.resize(image, size);
+      image = filter.resize(image, checked(resized.of(image.size()), source, image));
     }
     float[] values = new float[3 * tile * tile];
     normaliser.put(image.centred(tile, tile), 0, 0, tile, values, 0);
     return new Pixels(Layout.WHOLE, tile, values);
   }
 
-  private Rgb inSquare(Rgb image) {
-    int edge = Math.max(image.width(), image.height());
-    Rgb square = Rgb.black(edge, edge);
+  private static Size checked(Size wanted, ImageSource source, Rgb image) {
+    if (wanted.isTooLarge()) {
+      throw new ImageException(source.name() + " is " + image.size()
+          + " pixels, so long that the processor would make it " + wanted + "; cut it");
+    }
+    return wanted;
+  }
+
+  private Rgb inSquare(Rgb image, Size size) {
+    Rgb square = Rgb.black(size.width(), size.height());
     for (int i = 0; i < square.values().length; i++) {
       square.values()[i] = background.get(i % 3).byteValue();
     }
-    square.put(image, (edge - image.width()) / 2, (edge - image.height()) / 2);
+    square.put(image, (size.width() - image.width()) / 2, (size.height() - image.height()) / 2);
     return square;
   }
 

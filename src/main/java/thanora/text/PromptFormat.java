@@ -192,11 +192,9 @@ public final class PromptFormat {
       return tokenizer.encode(completion);
     }
     // A tokenizer may begin every text with a blank of its own, so the completion is encoded behind these words.
-    int[] before = tokenizer.encode(opening);
-    int[] whole = tokenizer.encode(opening + blank + completion);
-    return Arrays.mismatch(before, whole) == before.length
-        ? Arrays.copyOfRange(whole, before.length, whole.length)
-        : tokenizer.encode(blank + completion);
+    SpannedIds whole = tokenizer.encodeWithSpans(opening + blank + completion);
+    return IntStream.range(0, whole.ids().length)
+        .filter(i -> whole.spans().get(i).start() >= opening.length()).map(i -> whole.ids()[i]).toArray();
   }
 
   /**

@@ -118,6 +118,19 @@ class BadInputTest {
   }
 
   @Test
+  void imagesWhereTheModelReadsTextOrNamesAreWrong() throws IOException {
+    Path rows = small.rows("a/train.jsonl", "{\"prompt\": \"<image>?\", \"completion\": \"c\"}\n"
+        + "{\"prompt\": \"<image>?\", \"completion\": \"c\", \"images\": [\"x.png\"]}\n");
+    assertRefused(1, small.train(), rows + ":2: image " + rows.resolveSibling("x.png") + " is for a model that sees"
+        + " images, and this one reads text alone; give a model with a vision tower, or take the images out of the"
+        + " rows");
+    small.rows("a/train.jsonl", "{\"prompt\": \"<image>?\", \"completion\": \"c\", \"images\": {\"x\": 1}}\n");
+    assertRefused(1, small.train(), rows + ":1: an image must be a path, or an object with path or bytes");
+    assertRefused(2, small.train("--set", "tasks.a.image_dri=pics"),
+        "tasks.0.image_dri: unknown key; did you mean image_dir?");
+  }
+
+  @Test
   void templatesThatAreMissingOrBroken() throws IOException {
     Path template = Files.writeString(folder.resolve("t.jinja"), "\n{% if %}");
     assertRefused(2, small.train("--set", "chat_template=" + folder + "/no.jinja"),

@@ -63,4 +63,20 @@ class DataPreviewTest {
     assertThat(small.run("data", "preview", small.recipe.toString(), "--rows", "0")).isZero();
     assertThat(small.stdout()).contains("rows are longer than 256 tokens, and training would refuse them");
   }
+
+  @Test
+  void rowsWithFaultyImagesAreCountedAndTheFirstAreShown() throws IOException {
+    SmallRun small = small();
+    StringBuilder rows = new StringBuilder("{\"prompt\": \"p\", \"completion\": \"c\"}\n");
+    for (int i = 0; i < 7; i++) {
+      rows.append("{\"prompt\": \"<image>\", \"completion\": \"c\", \"images\": \"").append(i).append(".png\"}\n");
+    }
+    Path file = small.rows("b/train.jsonl", rows.toString());
+    assertThat(small.run("data", "preview", small.recipe.toString(), "--quiet", "--rows", "0")).isEqualTo(1);
+    assertThat(small.stdout()).containsPattern("empty  twice  images  their rows  their tokens  faulty")
+        .containsPattern("b +train +1 .* 7\\R")
+        .contains("b train: 7 rows with faulty images, and training would refuse them:",
+            "  " + file + ":2: image " + file.resolveSibling("0.png") + " is for a model that sees images",
+            "  " + file + ":6: ", "  and 2 more").doesNotContain(file + ":7: ");
+  }
 }

@@ -75,6 +75,18 @@ class RowImagesTest {
   }
 
   @Test
+  void tablesHoldStructsOfBytesAndPath() throws IOException {
+    Path golden = Path.of("src/test/resources/golden");
+    ImageSource bytes = new ImageBytes("", Files.readAllBytes(golden.resolve("images/files/rgb.png")));
+    List<Row> rows = RowFiles.rows(golden.resolve("rows/images.parquet"));
+    assertThat(rows).extracting(Row::images).containsExactly(
+        List.of(bytes), List.of(file(golden + "/images/files/rgb.png"), bytes), List.of());
+    assertThat(rows.get(0).images().get(0).name()).endsWith("rows/images.parquet:1: image rgb.png");
+    assertThat(contents(rows.get(1))).containsExactly(
+        List.of(IMAGE, IMAGE, text("What is this?")), List.of(text("A drawing.")));
+  }
+
+  @Test
   void llavasOwnRows() throws IOException {
     String talk = "'conversations': [{'from': 'human', 'value': '<image>\\nWhat?'}, {'from': 'gpt', 'value': 'A cat.'},"
         + " {'from': 'human', 'value': 'Why?'}, {'from': 'gpt', 'value': 'So.'}]}";

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import thanora.Pico;
+import thanora.data.Batch;
 import thanora.data.DataReport;
 import thanora.data.Mixing;
 import thanora.data.Row;
@@ -25,6 +26,7 @@ import thanora.data.TaskData;
 import thanora.data.TaskSet;
 import thanora.dist.ProcessGroup;
 import thanora.hasi.HasiConfig;
+import thanora.image.ImageSource;
 import thanora.lora.LoraAdapter;
 import thanora.lora.SprConfig;
 import thanora.lora.Starts;
@@ -104,6 +106,29 @@ class TrainingLoopTest {
   private static Supplier<double[]> scripted(double[]... evaluations) {
     Iterator<double[]> next = List.of(evaluations).iterator();
     return next::next;
+  }
+
+  @Test
+  void aMicroBatchHasImagesInAllOfItsRowsOrInNone() {
+    List<Sample> rows = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      boolean image = i % 3 == 0;
+      rows.add(new Sample(i % 2, i, new int[image ? 9 : 3], new boolean[image ? 9 : 3],
+          image ? List.of(new ImageSource.ImageFile(Path.of("i.png"), "")) : List.of()));
+    }
+    assertThat(numbers(TrainingLoop.cutByKind(rows, Integer.MAX_VALUE, 1)))
+        .containsExactly(List.of(2, 4, 1, 5), List.of(0, 3));
+    assertThat(numbers(TrainingLoop.cutByKind(rows, Integer.MAX_VALUE, 3)))
+        .containsExactly(List.of(2, 4), List.of(1, 5), List.of(0, 3));
+    assertThat(numbers(TrainingLoop.cutByKind(rows, 9, 1)))
+        .containsExactly(List.of(2, 4, 1), List.of(5), List.of(0), List.of(3));
+    List<Sample> texts = List.of(rows.get(1), rows.get(2), rows.get(4));
+    assertThat(TrainingLoop.cutByKind(texts, 6, 1)).isEqualTo(Batch.split(texts, 6));
+    assertThat(TrainingLoop.cutByKind(texts, Integer.MAX_VALUE, 2)).isEqualTo(Batch.splitRows(texts, 2));
+  }
+
+  private static List<List<Integer>> numbers(List<List<Sample>> parts) {
+    return parts.stream().map(part -> part.stream().map(Sample::row).toList()).toList();
   }
 
   /** The mean is best after step 1, the worst task after step 2; then neither improves. */
