@@ -173,7 +173,7 @@ final class CompareCommand implements Callable<Integer> {
 
   private Recipe recipe(Path folder) throws IOException {
     if (file.toString().equals(Recipe.DEMO_MODEL) && !Files.isRegularFile(file)) {
-      return Compare.prepared(DemoRecipe.read(folder, options.overrides(), output::note));
+      return Compare.prepared(DemoRecipe.TEXT.read(folder, options.overrides(), output::note));
     }
     Recipe recipe = Compare.prepared(options.read(file, output::note).withAbsolutePaths());
     RecipeReader.requireFiles(recipe);
