@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import thanora.Recipe;
 import thanora.RecipeReader;
 import thanora.checkpoint.AtomicFolders;
@@ -34,6 +36,11 @@ record DemoRecipe(String file, boolean images) {
   private static final int TEST_ROWS = 200;
   private static final int TRAIN_PICTURES = 350;
   private static final int TEST_PICTURES = 60;
+
+  /** The one of a name: demo or demo-images. */
+  static Optional<DemoRecipe> named(String name) {
+    return Stream.of(TEXT, IMAGES).filter(recipe -> recipe.file.equals(name + ".yaml")).findFirst();
+  }
 
   /** Reads the recipe with the changes, and writes rows and model unless they are there. */
   Recipe read(Path folder, List<String> overrides, Consumer<String> notes) throws IOException {
