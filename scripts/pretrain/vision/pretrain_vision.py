@@ -20,7 +20,7 @@ from torch.nn import functional as F
 import render
 import scenes as made
 import tower
-from pack import COLOURS, Pack, SHAPES
+from pack import Pack
 
 TEXT, ANSWER = 40, 24  # tokens of a row with its image as one, tokens of an answer
 WARMUP, LOG_EVERY, SAVE_EVERY, CHUNK = 0.03, 20, 60, 4000

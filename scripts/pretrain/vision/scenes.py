@@ -33,10 +33,6 @@ class Scene:
         )
 
 
-def distance(a, b):
-    return math.dist(a, b)
-
-
 class Scenes:
     def __init__(self, seed, pack):
         self.r, self.pack = random.Random(seed), pack
@@ -70,7 +66,7 @@ class Scenes:
     def visible(self, scene):
         return [
             name for name, rgb in COLOURS.items()
-            if distance(rgb, scene.background) > 90 and distance(rgb, scene.lower) > 90
+            if math.dist(rgb, scene.background) > 90 and math.dist(rgb, scene.lower) > 90
         ]  # fmt: skip
 
     # real pictures
@@ -168,7 +164,7 @@ class Scenes:
     # printed texts
     def ink(self, scene):
         return self.shade(self.r.choice(
-            [n for n in self.visible(scene) if distance(COLOURS[n], scene.background) > 150] or ["black"]))
+            [n for n in self.visible(scene) if math.dist(COLOURS[n], scene.background) > 150] or ["black"]))
 
     def print_text(self, scene, text, y=None, height=0.9, width=0.97):
         """Every glyph its own sprite, along a line that may be turned."""
