@@ -241,11 +241,12 @@ public final class Compare {
   /**
    * All runs, in groups that are trained at once. A GPU is the busier the more configurations there
    * are, so seeds stand together there, but each form of adapter for itself, since another form would
-   * have launches of its own. On a CPU rows of several seeds would only be padded.
+   * have launches of its own. On a CPU rows of several seeds would only be padded, and images of several seeds
+   * are of different number, which adapters in a vision part cannot stand side by side with.
    */
   private List<CompareGroup> groups() {
     List<List<SideBySide.Run>> parts = new ArrayList<>();
-    if (model.decoder().placement().isCpu()) {
+    if (model.decoder().placement().isCpu() || adaptsVision()) {
       request.seeds.forEach(seed -> parts.addAll(
           parts(SideBySide.byForm(model, tasks, runs(List.of(seed))).stream().flatMap(List::stream).toList())));
     } else {
@@ -254,6 +255,11 @@ public final class Compare {
     }
     return IntStream.range(0, parts.size()).mapToObj(i -> new CompareGroup(
         request, parts.get(i), folder.resolve("groups").resolve("group" + i), model, tasks, listener)).toList();
+  }
+
+  private boolean adaptsVision() {
+    return request.contestants.stream().anyMatch(contestant -> model.decoder().config().vision().isPresent()
+        && !(contestant.recipe().images().freezeVisionTower() && contestant.recipe().images().freezeMultiModalProjector()));
   }
 
   private List<SideBySide.Run> runs(List<Long> seeds) {

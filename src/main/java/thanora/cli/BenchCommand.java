@@ -23,7 +23,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import thanora.LoadedModel;
 import thanora.Recipe;
+import thanora.checkpoint.AtomicFolders;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.text.Encoded;
 import thanora.data.Row;
 import thanora.data.Sample;
@@ -93,6 +95,13 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--beside-exact", description = "--preview once more with exact spectra, and how far they are apart.")
   private boolean besideExact;
+
+  @Option(
+      names = "--images",
+      paramLabel = "N",
+      description = "Images of random pixels in front of every row of random tokens, whose features are kept on disk;"
+          + " needs a model that sees.")
+  private int images = 0;
 
   @Option(names = "--rank", paramLabel = "N", description = "LoRA rank; ${DEFAULT-VALUE}.")
   private int rank = 16;
@@ -209,11 +218,19 @@ final class BenchCommand implements Callable<Integer> {
   private void time(Decoder model, IntFunction<Encoded> source) throws IOException {
     BenchAdapter made = BenchAdapter.attach(model, method, rank, tasks);
     Trainer trainer = made.trainer(model, rows, warmup + steps, checkpointing);
+    Optional<BenchImages> seen = images == 0 ? Optional.empty() : Optional.of(new BenchImages(
+        model.vision().orElseThrow(() -> new IllegalArgumentException("--images needs a model that sees")),
+        model.config().imageToken(), 4 * rows * images, images));
+    Path cache = Files.createTempDirectory("bench-images");
+    seen.ifPresent(own -> own.use(cache));
     double[] seconds = new double[steps];
     double loss = 0;
     long tokens = 0;
+    Batch next = batch(source, 0, made.tasks(), seen);
     for (int step = 1; step <= warmup + steps; step++) {
-      Batch batch = batch(source, (step - 1) * rows, made.tasks());
+      Batch batch = next;
+      next = batch(source, step * rows, made.tasks(), seen);
+      trainer.ahead(List.of(MemberBatch.of(next, 1)));
       long start = System.nanoTime();
       loss = trainer.step(List.of(batch), step, BenchAdapter.LEARNING_RATE).get(0).loss();
       if (step > warmup) {
@@ -221,15 +238,18 @@ final class BenchCommand implements Callable<Integer> {
         tokens += batch.tokens();
       }
     }
+    AtomicFolders.remove(cache);
     report(seconds, tokens, loss, made.adapter().trainableParameters(), GpuMemory.peakBytes(model.placement()));
   }
 
   /** The rows from that number on, in turn of each task. */
-  private Batch batch(IntFunction<Encoded> source, int first, int tasksHere) {
+  private Batch batch(IntFunction<Encoded> source, int first, int tasksHere, Optional<BenchImages> seen) {
     List<Sample> samples = new ArrayList<>();
     for (int row = 0; row < rows; row++) {
       Encoded encoded = source.apply(first + row);
-      samples.add(new Sample(row % tasksHere, row, encoded.ids(), encoded.promptLength()));
+      int number = first + row;
+      samples.add(new Sample(row % tasksHere, row, seen.map(own -> own.place(encoded.ids())).orElse(encoded.ids()),
+          encoded.trained(), seen.map(own -> own.of(number)).orElse(List.of())));
     }
     return Batch.of(samples, tasksHere);
   }

@@ -40,7 +40,7 @@ import thanora.train.StoppedException;
       "",
       "A method may change keys of the recipe, have a name and learning rates of its own:",
       "         --methods \"lora,pissa[lr=5e-4|1e-3],no-spr=thanora[spr.lambda=0;hasi.coop=false]\"",
-      "RECIPE demo is the recipe of thanora demo.",
+      "RECIPE demo is the recipe of thanora demo, demo-images that of thanora demo --images.",
       "",
       "Example: thanora compare demo --methods lora,dora,thanora --seeds 2 --sweep lr=1e-3,2e-3,4e-3"
     })
@@ -172,8 +172,9 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private Recipe recipe(Path folder) throws IOException {
-    if (file.toString().equals(Recipe.DEMO_MODEL) && !Files.isRegularFile(file)) {
-      return Compare.prepared(DemoRecipe.read(folder, options.overrides(), output::note));
+    Optional<DemoRecipe> demo = Files.isRegularFile(file) ? Optional.empty() : DemoRecipe.named(file.toString());
+    if (demo.isPresent()) {
+      return Compare.prepared(demo.get().read(folder, options.overrides(), output::note));
     }
     Recipe recipe = Compare.prepared(options.read(file, output::note).withAbsolutePaths());
     RecipeReader.requireFiles(recipe);

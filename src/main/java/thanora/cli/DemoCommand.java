@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,7 +22,6 @@ import thanora.RunFolder;
 import thanora.RunSummary;
 import thanora.TrainedModel;
 import thanora.checkpoint.AtomicFolders;
-import thanora.demo.DemoTasks;
 import thanora.eval.AnswersFile;
 import thanora.hasi.RankPlan;
 import thanora.hasi.RankPlanTable;
@@ -36,7 +36,8 @@ import thanora.train.StoppedException;
     },
     footer = {
       "",
-      "Example: thanora demo --run-dir runs/first"
+      "Example: thanora demo --run-dir runs/first",
+      "         thanora demo --images"
     })
 final class DemoCommand implements Callable<Integer> {
   /**
@@ -48,6 +49,11 @@ final class DemoCommand implements Callable<Integer> {
   @Option(names = "--steps", paramLabel = "N", description = "Optimiser steps of each method.")
   private Optional<Integer> steps = Optional.empty();
 
+  @Option(
+      names = "--images",
+      description = "Tasks with pictures, and a model with a vision tower.")
+  private boolean images;
+
   @Mixin private RecipeOptions options;
   @Mixin private RunOptions run;
   @Mixin private OutputOptions output;
@@ -56,16 +62,18 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     long start = System.nanoTime();
     try (StopSignals signals = StopSignals.take(output.err());
-        RunFolder folder = run.create("demo", output::note);
+        RunFolder folder = run.create(images ? "demo-images" : "demo", output::note);
         RunDisplay display = new RunDisplay(output)) {
       try {
         demo(folder, display, start);
       } catch (StoppedException e) {
         throw RunOptions.resumable(e, folder);
       } finally {
-        Path data = folder.path().resolve(DemoRecipe.DATA);
-        if (!folder.holdsRun() && Files.exists(data)) {
-          AtomicFolders.remove(data);
+        for (String part : List.of(DemoRecipe.DATA, DemoRecipe.MODEL)) {
+          Path made = folder.path().resolve(part);
+          if (!folder.holdsRun() && Files.exists(made)) {
+            AtomicFolders.remove(made);
+          }
         }
       }
     }
@@ -88,19 +96,20 @@ final class DemoCommand implements Callable<Integer> {
     Path merged = folder.path().resolve("merged");
     TrainedModel.MergeReport report = merge(recipe, folder, merged, display);
     display.close();
-    Map<String, String[]> answers = answers(recipe, folder, merged);
+    Collection<AnswersFile.Line> answers = answers(folder);
     output.result(result(thanora, lora, report), text(thanora, lora, report, answers)
         + String.format(Locale.ROOT, "%n%nrun folder: %s   merged model: %s   %.0f s in all%n"
             + "next: ./thanora generate --model %s --prompt \"%s\"%n"
             + "      ./thanora train recipes/six-tasks.yaml --model MODEL --data DIR",
             folder.path(), merged, (System.nanoTime() - start) / 1e9, merged,
-            answers.values().iterator().next()[0]));
+            answers.stream().map(AnswersFile.Line::prompt).filter(prompt -> !prompt.contains("<image>"))
+                .findFirst().orElseThrow()));
   }
 
   private Recipe recipe(Path folder) throws IOException {
     List<String> changes = new ArrayList<>(options.overrides());
     steps.ifPresent(n -> changes.add("train.max_steps=" + n));
-    return DemoRecipe.read(folder, changes, output::note);
+    return (images ? DemoRecipe.IMAGES : DemoRecipe.TEXT).read(folder, changes, output::note);
   }
 
   /** The same rows, steps and rank; the scores of the base are known already. */
@@ -128,19 +137,11 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** By task: a prompt, what is right, what the base says, what the merged model says. */
-  private Map<String, String[]> answers(Recipe recipe, RunFolder folder, Path merged) throws IOException {
-    Map<String, String[]> answers = new LinkedHashMap<>();
-    try (TrainedModel base = TrainedModel.open(LoadedModel.load(recipe), Optional.empty());
-        TrainedModel tuned = TrainedModel.open(LoadedModel.load(
-            merged.toString(), recipe.device(), recipe.dtype(), recipe.threads()), Optional.empty())) {
-      for (String task : DemoTasks.names()) {
-        DemoTasks.Row row = DemoTasks.test(task, 1, recipe.seed()).get(0);
-        answers.put(task, new String[] {
-            row.prompt(), row.completion(), base.answer(row.prompt(), 32), tuned.answer(row.prompt(), 32)});
-      }
-    }
-    return answers;
+  /** The first test row of each task. */
+  private static Collection<AnswersFile.Line> answers(RunFolder folder) {
+    Map<String, AnswersFile.Line> answers = new LinkedHashMap<>();
+    AnswersFile.read(folder.answersFile()).forEach(line -> answers.putIfAbsent(line.task(), line));
+    return answers.values();
   }
 
   private static Map<String, Object> result(
@@ -153,7 +154,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private static String text(RunSummary thanora, RunSummary lora,
-      TrainedModel.MergeReport report, Map<String, String[]> answers) {
+      TrainedModel.MergeReport report, Collection<AnswersFile.Line> answers) {
     Table scores = new Table(
         "task", "score before", "lora", "thanora", "merged", "nll before", "lora", "thanora");
     thanora.tasks().forEach((name, task) -> {
@@ -167,14 +168,18 @@ final class DemoCommand implements Callable<Integer> {
         Scores.number(thanora.mean().after()), Scores.number(mergedMean),
         Scores.number(thanora.mean().nllBefore()), Scores.number(lora.mean().nllAfter()),
         Scores.number(thanora.mean().nllAfter()));
-    Table examples = new Table("prompt", "expected", "before", "merged");
-    answers.values().forEach(row -> examples.row(
-        shown(row[0]), shown(row[1]), shown(row[2]), shown(row[3])));
+    Table examples = new Table("prompt", "expected", "before", "after");
+    answers.forEach(row -> examples.row(shown(row.prompt()), shown(row.expected()),
+        shown(row.before().answer()), shown(row.after().answer())));
     return String.format(Locale.ROOT, "%n%s%n%nmerged logits differ from the adapter's by %.1e of the largest%n%n%s",
         scores, report.maxLogitDifference(), examples);
   }
 
+  /** A text in one short line; empty where there is none. */
   private static String shown(String text) {
+    if (text == null) {
+      return "";
+    }
     String line = text.strip().replace('\n', ' ');
     return line.length() <= 40 ? line : line.substring(0, 37) + "...";
   }

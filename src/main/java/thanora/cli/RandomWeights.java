@@ -5,12 +5,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.AbstractSet;
 import java.util.Iterator;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.Weights;
 import thanora.model.Decoder;
+import thanora.model.DecoderMemory;
 import thanora.model.ModelConfig;
+import thanora.model.VisionConfig;
 import thanora.tensor.DType;
 import thanora.tensor.Placement;
 import thanora.tensor.Tensors;
@@ -56,8 +59,32 @@ final class RandomWeights implements Weights {
 
   @Override
   public long[] shape(String name) {
+    Optional<long[]> seen = seen(name);
+    if (seen.isPresent()) {
+      return seen.get();
+    }
     long[] matrix = matrix(name);
     return name.endsWith("norm.weight") || name.endsWith(".bias") ? new long[] {matrix[0]} : matrix;
+  }
+
+  /** Shape of a tensor of the vision part; empty where it is none. */
+  private Optional<long[]> seen(String name) {
+    Optional<VisionConfig> vision = config.vision();
+    String module = name.substring(0, name.lastIndexOf('.'));
+    if (vision.isEmpty() || !vision.get().isOfTower(name) && !vision.get().isOfConnector(module)) {
+      return Optional.empty();
+    }
+    long width = vision.get().hidden();
+    Optional<DecoderMemory.Linear> linear = new DecoderMemory(config, DType.F32, false).allLinears().stream()
+        .filter(own -> own.name().equals(module)).findFirst();
+    if (linear.isPresent()) {
+      long out = linear.get().out();
+      return Optional.of(name.endsWith("bias") ? new long[] {out} : new long[] {out, linear.get().in()});
+    }
+    long p = vision.get().patch();
+    return Optional.of(name.endsWith("patch_embedding.weight") ? new long[] {width, 3, p, p}
+        : name.endsWith("position_embedding.weight") ? new long[] {vision.get().towerTokens(), width}
+        : new long[] {width});
   }
 
   private long[] matrix(String name) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToIntFunction;
 
 /**
  * Six small tasks for the demo, generated from a seed.
@@ -89,10 +90,14 @@ public final class DemoTasks {
    */
   public static void writeTo(Path dir, int trainRows, int testRows, long seed) throws IOException {
     for (String task : names()) {
-      Path folder = Files.createDirectories(dir.resolve(task));
-      Files.writeString(folder.resolve("train.jsonl"), jsonLines(train(task, trainRows, seed)));
-      Files.writeString(folder.resolve("test.jsonl"), jsonLines(test(task, testRows, seed)));
+      writeTask(dir, task, trainRows, testRows, seed);
     }
+  }
+
+  static void writeTask(Path dir, String task, int trainRows, int testRows, long seed) throws IOException {
+    Path folder = Files.createDirectories(dir.resolve(task));
+    Files.writeString(folder.resolve("train.jsonl"), jsonLines(train(task, trainRows, seed)));
+    Files.writeString(folder.resolve("test.jsonl"), jsonLines(test(task, testRows, seed)));
   }
 
   private static List<Row> rows(String task, int count, long seed, boolean test) {
@@ -101,14 +106,25 @@ public final class DemoTasks {
       throw new IllegalArgumentException(
           "unknown demo task \"" + task + "\"; choose one of " + String.join(", ", names()));
     }
+    return draw(task, draw, row -> key(row.prompt(), new byte[0]), count, seed, test);
+  }
+
+  /**
+   * Rows of one side, each with a key of its own.
+   *
+   * @param key of a row, which alone decides on its side
+   */
+  static <R> List<R> draw(
+      String task, Function<Random, R> draw, ToIntFunction<R> key, int count, long seed, boolean test) {
     // Tasks must not share a stream: each mixes its name into the seed.
-    Random random = new Random(seed * 1_000_003L + fnv1a(task));
-    List<Row> rows = new ArrayList<>(count);
-    Set<String> seen = new HashSet<>();
+    Random random = new Random(seed * 1_000_003L + key(task, new byte[0]));
+    List<R> rows = new ArrayList<>(count);
+    Set<Integer> seen = new HashSet<>();
     int futile = 0;
     while (rows.size() < count) {
-      Row row = draw.apply(random);
-      if (isTest(row.prompt()) == test && seen.add(row.prompt())) {
+      R row = draw.apply(random);
+      int drawn = key.applyAsInt(row);
+      if (isTest(drawn) == test && seen.add(drawn)) {
         rows.add(row);
         futile = 0;
       } else if (++futile == FUTILE_DRAWS) {
@@ -120,18 +136,27 @@ public final class DemoTasks {
   }
 
   static boolean isTest(String prompt) {
-    return Integer.remainderUnsigned(fnv1a(prompt), TEST_SHARE) == 0;
+    return isTest(key(prompt, new byte[0]));
   }
 
-  /** FNV-1a of the UTF-8 bytes with a final mix, for its low bits alone are too regular. */
-  private static int fnv1a(String text) {
-    int hash = 0x811c9dc5;
-    for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
-      hash = (hash ^ (b & 0xff)) * 0x01000193;
-    }
+  private static boolean isTest(int key) {
+    return Integer.remainderUnsigned(key, TEST_SHARE) == 0;
+  }
+
+  /** FNV-1a of the UTF-8 bytes and those after them, with a final mix, for its low bits alone are too regular. */
+  static int key(String text, byte[] more) {
+    int hash = fnv1a(fnv1a(0x811c9dc5, text.getBytes(StandardCharsets.UTF_8)), more);
     hash ^= hash >>> 16;
     hash *= 0x7feb352d;
     return hash ^ (hash >>> 15);
+  }
+
+  private static int fnv1a(int start, byte[] bytes) {
+    int hash = start;
+    for (byte b : bytes) {
+      hash = (hash ^ (b & 0xff)) * 0x01000193;
+    }
+    return hash;
   }
 
   private static String jsonLines(List<Row> rows) {

@@ -176,7 +176,7 @@ public record VisionConfig(
   }
 
   /** Tokens of a tile on their way through the tower, P. */
-  int towerTokens() {
+  public int towerTokens() {
     return side() * side() + (clip ? 1 : 0);
   }
 

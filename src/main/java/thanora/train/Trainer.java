@@ -86,7 +86,7 @@ public final class Trainer implements AutoCloseable {
       double loss, double[] taskLoss, double penalty, double gradNorm, long tokens, boolean applied) {}
 
   /** Begins to read the images of a step that comes next. */
-  void ahead(List<MemberBatch> microBatches) {
+  public void ahead(List<MemberBatch> microBatches) {
     model.vision().flatMap(Vision::images).ifPresent(reader -> microBatches.forEach(batch ->
         reader.ahead(batch.images().stream().map(RowImage::image).toList())));
   }

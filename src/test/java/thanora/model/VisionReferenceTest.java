@@ -16,6 +16,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -236,6 +237,29 @@ class VisionReferenceTest {
       Sample wrong = new Sample(0, 0, row.ids(), row.trained(), Seeing.samples(expected).get(2).images());
       assertThatThrownBy(() -> model.embed(Pico.tokens(Batch.of(List.of(wrong), 1))))
           .hasMessageContaining("9 image tokens stand for images of 18 vectors");
+    }
+  }
+
+  /** On a GPU, too: loss, logits and the gradients of all linear layers. */
+  @Tag("gpu")
+  @ParameterizedTest
+  @MethodSource("thanora.Seeing#models")
+  void aGpuGivesTheSame(String name) {
+    try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Seeing.expected(name)) {
+      Decoder model = Seeing.load(name, new Placement("cuda", DType.F32), Optional.empty());
+      LoraAdapter adapter = peftAdapter(model, name, module -> true);
+      adapter.attach(model);
+      Batch batch = Batch.of(Seeing.samples(expected), 3);
+      assertThat(trainer(model, adapter).step(List.of(batch), 1, 0).get(0).loss())
+          .isCloseTo(value(expected, "lora_loss").item_double(), within(1e-4));
+      checkGradients(adapter, expected);
+      try (NoGrad off = NoGrad.open()) {
+        TokenBatch tokens = TokenBatch.of(batch, "cuda");
+        Tensor logits = model.logits(model.hidden(tokens));
+        for (int i = 0; i < 3; i++) {
+          Golden.assertClose("logits " + i, row(logits, tokens, i), value(expected, "lora_logits_" + i), TOLERANCE);
+        }
+      }
     }
   }
 

@@ -1,0 +1,138 @@
+package thanora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import thanora.demo.DemoImages;
+import thanora.demo.ImageModel;
+import thanora.hasi.ModulePlan;
+import thanora.hasi.RankPlan;
+import thanora.train.StoppedException;
+
+/** The main path on the small model that sees images, on two of its tasks and one of text. */
+class ImageRunTest {
+  @TempDir static Path shared;
+  private static Path data;
+  private static Path model;
+
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void make() throws IOException {
+    data = shared.resolve("data");
+    DemoImages.writeTo(data, 12, 3, 1);
+    model = shared.resolve("model");
+    ImageModel.assemble(Path.of("demo"), model);
+  }
+
+  private Recipe recipe(String... changes) {
+    String yaml = """
+        model: %s
+        data: %s
+        threads: 1
+        tasks: [{name: things}, {name: scenes}, {name: dates}]
+        images: {cache: %s}
+        lora: {r: 4, target_modules: [q_proj, v_proj, linear_1]}
+        hasi: {preview_rows: 4}
+        train: {learning_rate: 3e-3, max_steps: 3, batch_size: 4, max_length: 160, save_steps: 1}
+        eval: {batch_size: 10, max_new_tokens: 3}
+        merge: {probe_rows: 2}
+        """.formatted(model, data, folder.resolve("cache"));
+    return RecipeReader.parse(yaml, "recipe", List.of(changes), note -> {});
+  }
+
+  private List<Path> kept() throws IOException {
+    if (!Files.exists(folder.resolve("cache"))) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.walk(folder.resolve("cache"))) {
+      return files.filter(Files::isRegularFile).toList();
+    }
+  }
+
+  private static List<Double> losses(Path run) {
+    return SmallRun.log(run).stream().filter(row -> !row.has("event")).map(row -> row.get("loss").asDouble()).toList();
+  }
+
+  @Test
+  void aRunThatWasStoppedGoesOnBitByBitWithOrWithoutTheCache() throws IOException {
+    Recipe recipe = recipe("images.freeze_multi_modal_projector=false");
+    Path whole = folder.resolve("whole");
+    SmallRun.run(recipe, whole, false);
+    assertThat(kept()).hasSize(30); // two tasks of 12 and 3 images
+    Path stopped = folder.resolve("stopped");
+    assertThatThrownBy(() -> run(recipe, stopped, false, new StopAfter(1))).isInstanceOf(StoppedException.class);
+    for (Path file : kept()) {
+      Files.delete(file);
+    }
+    SmallRun.run(recipe, stopped, true);
+    assertThat(SmallRun.adapter(stopped)).isEqualTo(SmallRun.adapter(whole));
+    assertThat(losses(stopped)).isEqualTo(losses(whole)).hasSize(3);
+    RankPlan plan = RankPlan.read(whole.resolve("plan.json"));
+    ModulePlan projector = plan.module("model.multi_modal_projector.linear_1").orElseThrow();
+    assertThat(projector.blocks().taskRanks()[2]).as("text in the projector").isZero();
+    assertThat(plan.modules()).hasSize(11);
+  }
+
+  @Test
+  void towerAndProjectorAreTrainedMergedAndScored() throws IOException {
+    Recipe recipe = recipe("images.freeze_vision_tower=false", "images.freeze_multi_modal_projector=false",
+        "images.freeze_language_model=true");
+    Path run = folder.resolve("run");
+    RunSummary summary = SmallRun.run(recipe, run, false);
+    assertThat(kept()).as("features of a tower that changes").isEmpty();
+    assertThat(summary.tasks()).containsOnlyKeys("things", "scenes", "dates");
+    assertThat(summary.tasks().get("things").nllAfter()).isNotEqualTo(summary.tasks().get("things").nllBefore());
+    assertThat(summary.tasks().get("dates").nllAfter()).as("a task that nothing trained sees")
+        .isEqualTo(summary.tasks().get("dates").nllBefore());
+    assertThat(summary.merge().maxLogitDifference()).isLessThan(0.05);
+  }
+
+  @Test
+  void aBrokenImageStopsTheRunBeforeItTrains() throws IOException {
+    Path own = folder.resolve("data");
+    DemoImages.writeTo(own, 12, 3, 1);
+    Path broken = own.resolve("things/train/5.png");
+    Files.write(broken, Arrays.copyOf(Files.readAllBytes(broken), 60));
+    Path run = folder.resolve("run");
+    assertThatThrownBy(() -> SmallRun.run(recipe("data=" + own), run, false))
+        .hasMessageContaining("things/train.jsonl:6").hasMessageContaining("5.png");
+    assertThat(run.resolve("checkpoints")).doesNotExist();
+  }
+
+  private static void run(Recipe recipe, Path folder, boolean resume, RunListener listener) {
+    try (RunFolder run = RunFolder.create(folder, resume, note -> {})) {
+      FineTune.run(recipe, run, listener);
+    }
+  }
+
+  /** Asks to stop once so many steps are done. */
+  private static final class StopAfter implements RunListener {
+    private final long steps;
+    private boolean stop;
+
+    StopAfter(long steps) {
+      this.steps = steps;
+    }
+
+    @Override
+    public void trained(long step, Map<String, Double> losses) {
+      stop = step >= steps;
+    }
+
+    @Override
+    public boolean stopRequested() {
+      return stop;
+    }
+  }
+}
