@@ -175,6 +175,19 @@ class AnswerCommandsTest {
         .isNotEqualTo(seen(start, "the cat")).isNotEqualTo(seen(start, "the cat", "--image", blue.toString()));
     assertThat(seen(start, "<image>the<image>", "--image", red.toString(), "--image", blue.toString())).isNotEmpty();
 
+    Path rows = Files.writeString(folder.resolve("rows.jsonl"), """
+        {"prompt": "<image>\\nthe cat", "images": ["red.png"], "completion": "ignored"}
+        {"prompt": "the cat"}
+        {"prompt": "the cat", "images": "blue.png"}
+        """);
+    List<String> many = List.of("generate", "--model", model, "--max-new-tokens", "8", "--quiet", "--prompts");
+    assertThat(seen(many, rows.toString()).lines().map(row -> json(row).get("answer").textValue().stripTrailing()))
+        .containsExactly(shown, seen(start, "the cat"), seen(start, "the cat", "--image", blue.toString()));
+    Files.writeString(rows, "{\"prompt\": \"a\", \"images\": [3]}\n");
+    fails(2, many, rows + ":1: images are not paths", rows.toString());
+    Files.writeString(rows, "{\"prompt\": \"a\", \"images\": [\"none.png\"]}\n");
+    fails(1, many, rows + ":1: image " + folder + "/none.png does not exist", rows.toString());
+
     fails(2, start, "--image " + folder + "/none.png is not a file; check the path", "x", "--image", folder + "/none.png");
     fails(1, start, broken + " is broken or cut off", "x", "--image", broken.toString());
     fails(1, start, "1 images, but <image> stands 2 times", "<image><image>", "--image", red.toString());

@@ -12,13 +12,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import thanora.Golden;
 import thanora.Pico;
@@ -59,7 +59,7 @@ class SeeingExportTest {
 
   /** PEFT's own file names layers of the tower that no logit depends on where the tower has such. */
   @ParameterizedTest
-  @MethodSource("thanora.Seeing#models")
+  @ValueSource(strings = {"llava-sharded", "llava-legacy", "llava-siglip", "smolvlm"})
   void peftsAdapterIsReadAndTheMergedFolderHasItsLogits(String name) throws IOException {
     Decoder model = Seeing.load(name, Optional.empty());
     Adapter adapter = PeftAdapter.read(peft(name), model);
@@ -111,6 +111,19 @@ class SeeingExportTest {
     assertThat(config.at("/auto_mapping/parent_library").asText())
         .isEqualTo("transformers.models." + name + ".modeling_" + name);
     assertThat(PeftAdapter.read(folder, model).modules()).containsExactlyElementsOf(decoders);
+  }
+
+  @Test
+  void ggufFilesAreRefusedInOneLine() {
+    for (String name : List.of("llava", "llava-legacy", "smolvlm", "idefics3")) {
+      try (Checkpoint base = Checkpoint.open(Seeing.folder(name))) {
+        for (ThrowingCallable ask : List.<ThrowingCallable>of(base::gguf, base::ggufMetadata)) {
+          assertThatThrownBy(ask).isInstanceOf(CheckpointException.class).hasMessage("model_type "
+              + base.config().get("model_type").asText() + " sees images, and GGUF files of such models are not written;"
+              + " export its adapter for PEFT, or merge it into a Hugging Face folder");
+        }
+      }
+    }
   }
 
   /** As PEFT wrote it with transformers before release 5. */

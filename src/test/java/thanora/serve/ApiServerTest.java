@@ -197,7 +197,7 @@ class ApiServerTest {
     "{\"model\": \"one\", \"foo\": 1}    | 400 | foo | foo: is not known; leave it out",
     "{\"model\": \"one\", \"top_k\": 1}  | 400 | top_k | top_k: is not supported; use temperature and top_p",
     "{\"model\": \"one\", \"messages\": [{\"role\": \"user\"}]} | 400 | messages[0].content | messages[0].content: is neither a string nor a list of parts",
-    "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]} | 400 | messages[0].content | messages[0].content: a part is of type image_url; only text is supported"
+    "{\"model\": \"one\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"input_audio\"}]}]} | 400 | messages[0].content | messages[0].content: a part is of type input_audio; only text and image_url are supported"
   })
   void wrongBodiesAreNamed(String body, int status, String param, String message) {
     assertRefused(served.post("/v1/chat/completions", body.strip()), status, param, message);
