@@ -181,7 +181,7 @@ class BadInputTest {
   @ParameterizedTest
   @CsvSource(delimiter = '|', value = {
     "TYPE | : config.json: model_type mixtral is not supported; supported are llama, mistral, qwen2, qwen3,"
-        + " phi3, smollm3, gemma2, gemma3_text, gemma3",
+        + " phi3, smollm3, gemma2, gemma3_text, gemma3, llava, idefics3, smolvlm",
     "CONFIG | /config.json: is not valid JSON (Unexpected end-of-input: expected close marker for"
         + " Object at line 1, column 2)",
     "SHAPE | : tensor model.embed_tokens.weight has shape [3072, 256], config.json says [3073, 256];"
