@@ -5,7 +5,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
@@ -17,6 +19,7 @@ import thanora.tensor.Ops;
 import thanora.tensor.Placement;
 import thanora.tensor.TensorScope;
 import thanora.tensor.Tensors;
+import thanora.tensor.Threads;
 
 /**
  * The vision part of a {@link Decoder}: tower and connector, whose linear layers are {@link Projection}s of the
@@ -146,21 +149,30 @@ public final class Vision {
    * @throws thanora.image.ImageException naming the first that is missing or broken
    */
   public void readOnce(List<ImageSource> all, boolean frozen, IntConsumer done) {
-    ImageReader reader = reader();
-    for (int read = 0; read < all.size(); read++) {
-      ImageSource image = all.get(read);
-      if (!frozen || !reader.keeps(image)) {
-        reader.ahead(all.subList(read, Math.min(all.size(), read + ImageReader.AHEAD)));
-        if (frozen) {
-          try (TensorScope scope = TensorScope.open()) {
-            ofTower(image);
+    for (int from = 0; from < all.size(); from += ImageReader.AHEAD) {
+      List<ImageSource> part = all.subList(from, Math.min(all.size(), from + ImageReader.AHEAD)).stream()
+          .filter(image -> !frozen || !reader().keeps(image)).toList();
+      reader().ahead(part);
+      if (frozen && placement.isCpu()) {
+        Threads.sideBySide(part.stream().map(image -> (Callable<ImageSource>) () -> seen(image)).toList());
+      } else {
+        part.forEach(image -> {
+          if (frozen) {
+            seen(image);
+          } else {
+            reader().read(image);
           }
-        } else {
-          reader.read(image);
-        }
+        });
       }
-      done.accept(read + 1);
+      done.accept(Math.min(all.size(), from + ImageReader.AHEAD));
     }
+  }
+
+  private ImageSource seen(ImageSource image) {
+    try (TensorScope scope = TensorScope.open()) {
+      computed(image, reader().read(image));
+    }
+    return image;
   }
 
   private ImageReader reader() {
@@ -186,9 +198,13 @@ public final class Vision {
   private Tensor ofTower(ImageSource image) {
     ImageReader.Loaded loaded = reader().take(image);
     return loaded.tensor(config.selectedTokens(), config.hidden(), placement)
-        .orElseGet(() -> computed(image, loaded.pixels().orElseGet(() -> reader().read(image))));
+        .orElseGet(() -> {
+          Supplier<Tensor> compute = () -> computed(image, loaded.pixels().orElseGet(() -> reader().read(image)));
+          return placement.isCpu() ? Threads.onOne(compute) : compute.get();
+        });
   }
 
+  /** On a CPU with one thread, so that it is the same whether images are computed side by side or not. */
   private Tensor computed(ImageSource image, Pixels read) {
     return TensorScope.keep(() -> {
       try (NoGrad off = NoGrad.open()) {
