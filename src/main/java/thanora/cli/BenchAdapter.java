@@ -1,6 +1,5 @@
 package thanora.cli;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -71,7 +70,7 @@ record BenchAdapter(LoraAdapter adapter, Penalty penalty, int tasks) {
 
   private static AdapterMethod.Setting setting(Decoder model, int r, int tasks) {
     List<String> names = IntStream.range(0, tasks).mapToObj(task -> "task" + task).toList();
-    return new AdapterMethod.Setting(model, new ArrayList<>(model.projectionNames()), names,
+    return new AdapterMethod.Setting(model, modules(model), names,
         List.of(), r, 2 * r, 0, "", Optional.empty(), layer -> { });
   }
 
@@ -108,5 +107,11 @@ record BenchAdapter(LoraAdapter adapter, Penalty penalty, int tasks) {
       }
     }
     return new BenchAdapter(adapter, method.penalty(adapter, 0), tasks);
+  }
+
+  /** All linear layers of the decoder; a vision part is frozen. */
+  private static List<String> modules(Decoder model) {
+    return model.projectionNames().stream().filter(name -> model.config().vision()
+        .map(part -> !part.isOfTower(name) && !part.isOfConnector(name)).orElse(true)).toList();
   }
 }

@@ -1,6 +1,7 @@
 package thanora.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -132,7 +133,8 @@ public final class Vision {
     return TensorScope.keep(() -> {
       if (layers.stream().flatMap(layer -> layer.slots().stream()).flatMap(List::stream)
           .allMatch(slot -> slot.get().isBare())) {
-        return connect(selected(batch.images()), tiles(batch, config.tileTokens()));
+        return connector.stream().allMatch(slot -> slot.get().isBare()) ? frozen(batch.images())
+            : connect(selected(batch.images()), tiles(batch, config.tileTokens()));
       }
       Way way = new Way(patches(batch), tiles(batch));
       for (int stage = 0; stage < stages(); stage++) {
@@ -186,6 +188,21 @@ public final class Vision {
     TokenBatch tiles = TokenBatch.tiles(tasks, length, batch.members(), placement.device());
     batch.tape().ifPresent(tiles::on);
     return tiles;
+  }
+
+  /** Each image once, whoever sees it: nobody's adapter is on the way. */
+  private Tensor frozen(List<RowImage> of) {
+    List<ImageSource> distinct = of.stream().map(RowImage::image).distinct().toList();
+    long[] counts = distinct.stream().mapToLong(image -> (long) reader().tiles(image) * config.tileTokens()).toArray();
+    TokenBatch seen = TokenBatch.tiles(
+        new int[(int) Arrays.stream(counts).sum() / config.tileTokens()], config.tileTokens(), 1, placement.device());
+    List<Tensor> parts = Ops.split(
+        connect(Ops.cat(0, distinct.stream().map(this::ofTower).toArray(Tensor[]::new)), seen), counts);
+    Map<ImageSource, Tensor> known = new HashMap<>();
+    for (int i = 0; i < counts.length; i++) {
+      known.put(distinct.get(i), parts.get(i));
+    }
+    return Ops.cat(0, of.stream().map(image -> known.get(image.image())).toArray(Tensor[]::new));
   }
 
   private Tensor selected(List<RowImage> of) {

@@ -28,6 +28,7 @@ import thanora.Seeing;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.Weights;
 import thanora.data.Batch;
+import thanora.data.MemberBatch;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
 import thanora.image.ImageSource;
@@ -227,6 +228,22 @@ class VisionReferenceTest {
       text[text.length - 1] = (int) best[best.length - 1];
     }
     return Arrays.copyOfRange(text, prompt.ids().length, text.length);
+  }
+
+  /** Members of other seeds have other images, and not as many. */
+  @ParameterizedTest
+  @ValueSource(strings = {"llava", "smolvlm"})
+  void membersMayHaveImagesOfTheirOwn(String name) {
+    try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Seeing.expected(name); NoGrad off = NoGrad.open()) {
+      Decoder model = Seeing.load(name, Optional.empty());
+      List<Sample> rows = Seeing.samples(expected);
+      MemberBatch both = MemberBatch.of(List.of(
+          Batch.of(List.of(rows.get(0), rows.get(1)), 3), Batch.of(List.of(rows.get(1), rows.get(2)), 3)));
+      TokenBatch tokens = TokenBatch.of(both, "cpu");
+      Tensor seen = Ops.select(model.embed(tokens), 0, Tensors.of(tokens.places(model.config().imageToken()), "cpu"));
+      Golden.assertClose("features", seen, Ops.cat(0, value(expected, "features_1"), value(expected, "features_1"),
+          value(expected, "features_2")), TOLERANCE);
+    }
   }
 
   @Test
