@@ -4,6 +4,7 @@ import java.util.Map;
 import thanora.LoadedModel;
 import thanora.NamedAdapters;
 import thanora.Recipe;
+import thanora.model.Prompt;
 import thanora.model.Sampling;
 import thanora.serve.Engine;
 import thanora.serve.Order;
@@ -23,7 +24,7 @@ public class AskSideBySide {
         Engine engine = new Engine(models, 2, 0)) {
       int[] prompt = base.format().prompt(args[2]);
       Order plain = Order.greedy(0, prompt, 8);
-      Order drawn = new Order(1, prompt, 8, Sampling.of(0.7, 0.95), 42, List.of("\n"), -1);
+      Order drawn = new Order(1, new Prompt(prompt), 8, Sampling.of(0.7, 0.95), 42, List.of("\n"), -1);
       try (Ticket ticket = engine.submit(List.of(plain, drawn), 60)) {
         while (!ticket.done()) {
           Piece piece = ticket.poll(60_000);
