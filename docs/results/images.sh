@@ -13,11 +13,10 @@ shift 3
 home=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 where="--set device=$devices"
 [ "$devices" = "${devices#*,}" ] || where="--devices $devices"
-rates='lr=1e-3|2e-3|3e-3|4e-3|6e-3'
 
-compare() { # PART RECIPE WORDS...
-  part=$1 recipe=$2
-  shift 2
+compare() { # PART RATES RECIPE WORDS...
+  part=$1 rates="lr=$2" recipe=$3
+  shift 3
   resume=
   [ -f "$out/$part/compare.request" ] && resume=--resume
   # shellcheck disable=SC2086
@@ -27,14 +26,17 @@ compare() { # PART RECIPE WORDS...
 
 for part; do
   case $part in
-    demo) compare demo demo-images ;;
+    demo) compare demo '1e-3|2e-3|3e-3|4e-3|6e-3' demo-images ;;
     pictures | projector)
       rows=$out/demo/data # the demo's comparison draws them
       cp -r "$pictures/fashion" "$rows/"
       cp -rT "$pictures/things" "$rows/clipart"
-      more=()
-      [ "$part" = pictures ] || more=(--set images.freeze_multi_modal_projector=false)
-      compare "$part" "$home/recipes/image-tasks.yaml" --model "$out/demo/model" --data "$rows" "${more[@]}" ;;
+      words=("$home/recipes/image-tasks.yaml" --model "$out/demo/model" --data "$rows")
+      if [ "$part" = pictures ]; then
+        compare pictures '3e-4|5e-4|1e-3|2e-3|3e-3' "${words[@]}"
+      else
+        compare projector '1e-3|2e-3|3e-3|4e-3|6e-3' "${words[@]}" --set images.freeze_multi_modal_projector=false
+      fi ;;
     *) echo "$part is no part" >&2; exit 2 ;;
   esac
 done

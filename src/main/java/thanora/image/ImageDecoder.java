@@ -8,6 +8,7 @@ import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.Iterator;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
@@ -49,6 +50,11 @@ final class ImageDecoder {
   }
 
   private static Rgb stored(ImageHeader header, byte[] file) throws IOException {
+    Optional<Rgb> webp = header.format() == ImageFormat.WEBP ? Webp.decode(file) : Optional.empty();
+    return webp.isPresent() ? webp.get() : byJava(header, file);
+  }
+
+  private static Rgb byJava(ImageHeader header, byte[] file) throws IOException {
     Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(header.format().name());
     if (!readers.hasNext()) {
       throw new IIOException("javax.imageio has no reader of it");
