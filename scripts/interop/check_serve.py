@@ -62,7 +62,7 @@ def check_options(client, model, prompt, answer):
     assert drawn[0] == drawn[1]
     parts = [{"type": "text", "text": prompt[:3]}, {"type": "text", "text": prompt[3:]}]
     assert chat(client, model, parts).choices[0].message.content == answer
-    plain = client.completions.create(model=model, prompt=[prompt, "two"], max_tokens=5, logprobs=1)
+    plain = client.completions.create(model=model, prompt=[prompt, "two"], max_tokens=5, logprobs=1, temperature=0)
     assert len(plain.choices) == 2 and plain.choices[0].logprobs.tokens
     text = "".join(event.choices[0].text for event in client.completions.create(
         model=model, prompt=prompt, max_tokens=5, temperature=0, stream=True))
