@@ -49,7 +49,7 @@ class ReferenceTest {
     Threads.use(1);
   }
 
-  private static Tensor value(Weights expected, String name) {
+  static Tensor value(Weights expected, String name) {
     return expected.load(name, Placement.CPU_F32);
   }
 
@@ -86,7 +86,8 @@ class ReferenceTest {
     }
   }
 
-  private static Tensor row(Tensor x, TokenBatch tokens, int i) {
+  /** The tokens of a row. */
+  static Tensor row(Tensor x, TokenBatch tokens, int i) {
     int end = i + 1 < tokens.rows() ? tokens.rowStart(i + 1) : tokens.tokens();
     return Ops.narrow(x, 0, tokens.rowStart(i), end - tokens.rowStart(i));
   }
@@ -96,7 +97,7 @@ class ReferenceTest {
   void adapterLogitsLossAndGradientsEqualPeft(String name) throws IOException {
     try (TensorScope scope = TensorScope.open(); SafetensorsFile expected = Pico.expected(name)) {
       Decoder model = Pico.load(name);
-      LoraAdapter adapter = peftAdapter(model, name);
+      LoraAdapter adapter = peftAdapter(model, List.copyOf(model.projectionNames()), Pico.folder(name));
       adapter.attach(model);
       Batch batch = Batch.of(Pico.samples(expected), 3);
       TokenBatch tokens = Pico.tokens(batch);
@@ -124,11 +125,12 @@ class ReferenceTest {
     }
   }
 
-  private static LoraAdapter peftAdapter(Decoder model, String name) {
-    LoraAdapter adapter = LoraAdapter.create(model, List.copyOf(model.projectionNames()), 4, 0, 8);
-    Path file = Golden.path("models/" + name + "/adapter/adapter_model.safetensors");
+  /** The adapter that PEFT saved with a golden model, on these modules of it. */
+  static LoraAdapter peftAdapter(Decoder model, List<String> modules, Path folder) {
+    LoraAdapter adapter = LoraAdapter.create(model, modules, 4, 0, 8);
+    Path file = folder.resolve("adapter/adapter_model.safetensors");
     try (SafetensorsFile peft = SafetensorsFile.open(file)) {
-      for (String module : model.projectionNames()) {
+      for (String module : modules) {
         Tensor a = value(peft, "base_model.model." + module + ".lora_A.weight");
         Tensor b = value(peft, "base_model.model." + module + ".lora_B.weight");
         Tensor none = Tensors.empty(Placement.CPU_F32, 0, 1);
@@ -138,7 +140,8 @@ class ReferenceTest {
     return adapter;
   }
 
-  private static void checkGradients(LoraAdapter adapter, Weights expected) {
+  /** Against what PEFT computed. */
+  static void checkGradients(LoraAdapter adapter, Weights expected) {
     for (Adapter.Stack stack : adapter.stacks()) {
       for (int i = 0; i < stack.names().size(); i++) {
         String key = "grad.base_model.model." + stack.names().get(i);

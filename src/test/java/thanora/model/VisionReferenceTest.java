@@ -3,6 +3,9 @@ package thanora.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static thanora.model.ReferenceTest.checkGradients;
+import static thanora.model.ReferenceTest.row;
+import static thanora.model.ReferenceTest.value;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,9 +35,6 @@ import thanora.data.MemberBatch;
 import thanora.data.Sample;
 import thanora.dist.ProcessGroup;
 import thanora.image.ImageSource;
-import thanora.lora.Adapter;
-import thanora.lora.Blocks;
-import thanora.lora.Factors;
 import thanora.lora.LoraAdapter;
 import thanora.lora.Penalty;
 import thanora.tensor.DType;
@@ -59,15 +59,6 @@ class VisionReferenceTest {
   @BeforeAll
   static void threads() {
     Threads.use(1);
-  }
-
-  private static Tensor value(Weights expected, String name) {
-    return expected.load(name, Placement.CPU_F32);
-  }
-
-  private static Tensor row(Tensor x, TokenBatch tokens, int i) {
-    int end = i + 1 < tokens.rows() ? tokens.rowStart(i + 1) : tokens.tokens();
-    return Ops.narrow(x, 0, tokens.rowStart(i), end - tokens.rowStart(i));
   }
 
   private static void checkLogits(Decoder model, TokenBatch tokens, Weights expected, String what) {
@@ -287,27 +278,7 @@ class VisionReferenceTest {
   }
 
   private static LoraAdapter peftAdapter(Decoder model, String name, Predicate<String> part) {
-    List<String> modules = model.projectionNames().stream().filter(part).toList();
-    LoraAdapter adapter = LoraAdapter.create(model, modules, 4, 0, 8);
-    Path file = Seeing.folder(name.replace("-legacy", "")).resolve("adapter/adapter_model.safetensors");
-    try (SafetensorsFile peft = SafetensorsFile.open(file)) {
-      for (String module : modules) {
-        Tensor a = value(peft, "base_model.model." + module + ".lora_A.weight");
-        Tensor b = value(peft, "base_model.model." + module + ".lora_B.weight");
-        Tensor none = Tensors.empty(Placement.CPU_F32, 0, 1);
-        adapter.set(module, new Factors(a, b.t(), none, none, new Blocks(new int[] {4}, 0)));
-      }
-    }
-    return adapter;
-  }
-
-  private static void checkGradients(LoraAdapter adapter, Weights expected) {
-    for (Adapter.Stack stack : adapter.stacks()) {
-      for (int i = 0; i < stack.names().size(); i++) {
-        String key = "grad.base_model.model." + stack.names().get(i);
-        Golden.assertClose(key, adapter.gradA(stack, 0).select(0, i), value(expected, key + ".lora_A.weight"), TOLERANCE);
-        Golden.assertClose(key, adapter.gradBt(stack, 0).select(0, i).t(), value(expected, key + ".lora_B.weight"), TOLERANCE);
-      }
-    }
+    return ReferenceTest.peftAdapter(model, model.projectionNames().stream().filter(part).toList(),
+        Seeing.folder(name.replace("-legacy", "")));
   }
 }
