@@ -1,11 +1,11 @@
 package thanora.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import thanora.checkpoint.TextConfig;
 
 /**
  * What a decoder's {@code config.json} says; {@link Family} knows what it means.
@@ -57,13 +57,7 @@ public record ModelConfig(
     Optional<VisionConfig> vision,
     int imageToken) {
 
-  private static final String ALONE = "model.";
-  private static final String LLAMA = "llama";
-  private static final String TIED = "tie_word_embeddings";
-
-  /** What transformers takes where the configuration of a Llama is silent. */
-  private static final String LLAMA_SIZES = "{'vocab_size': 32000, 'hidden_size': 4096, 'intermediate_size': 11008,"
-      + " 'num_hidden_layers': 32, 'num_attention_heads': 32}";
+  private static final String TYPE = "model_type";
   static final String FULL = "full_attention";
   static final String SLIDING = "sliding_attention";
   static final int DEFAULT_POSITIONS = 2048;
@@ -92,37 +86,25 @@ public record ModelConfig(
    * @throws IllegalArgumentException naming the field, its value and what is supported
    */
   public static ModelConfig from(JsonNode json) {
-    String type = json.path("model_type").asText("");
+    String type = json.path(TYPE).asText("");
     return switch (type) {
       case Family.LARGER_GEMMA3 -> read(
           type, "model.language_model.", Family.GEMMA3, Family.GEMMA3.fields(json.path("text_config")), Images.NONE);
       case "llava" -> {
-        Family family = Family.of(json.path("text_config").path("model_type").asText(LLAMA));
-        ConfigFields text = textPart(json, family);
-        yield read(type, "model.language_model.", family, text, new Images(
-            Optional.of(VisionConfig.llava(json, text.positive("hidden_size"))),
-            json.path("image_token_index").asInt(32000)));
+        int width = new ConfigFields(TextConfig.of(json), "{}").positive("hidden_size");
+        yield decoder(json, new Images(
+            Optional.of(VisionConfig.llava(json, width)), json.path("image_token_index").asInt(32000)));
       }
-      case "idefics3", "smolvlm" -> {
-        Family family = Family.of(json.path("text_config").path("model_type").asText(LLAMA));
-        yield read(type, "model.text_model.", family, textPart(json, family), new Images(
-            Optional.of(VisionConfig.idefics3(json)), json.path("image_token_id").asInt(128257)));
-      }
-      default -> {
-        Family family = Family.of(type);
-        yield read(type, ALONE, family, family.fields(json), Images.NONE);
-      }
+      case "idefics3", "smolvlm" -> decoder(json, new Images(
+          Optional.of(VisionConfig.idefics3(json)), json.path("image_token_id").asInt(128257)));
+      default -> decoder(json, Images.NONE);
     };
   }
 
-  /** The decoder of a model that sees images; a Llama may leave its sizes out. */
-  private static ConfigFields textPart(JsonNode json, Family family) {
-    ObjectNode text = json.path("text_config").isObject()
-        ? json.get("text_config").deepCopy() : JsonNodeFactory.instance.objectNode();
-    if (json.path(TIED).asBoolean(false)) {
-      text.put(TIED, true);
-    }
-    return family == Family.LLAMA ? new ConfigFields(text, LLAMA_SIZES) : family.fields(text);
+  private static ModelConfig decoder(JsonNode json, Images images) {
+    ObjectNode text = TextConfig.of(json);
+    Family family = Family.of(text.path(TYPE).asText(""));
+    return read(json.path(TYPE).asText(), TextConfig.modules(json), family, family.fields(text), images);
   }
 
   /** What a model sees images by. */
@@ -154,7 +136,7 @@ public record ModelConfig(
         headDim,
         config.positive("intermediate_size"),
         config.optional("max_position_embeddings").orElse(DEFAULT_POSITIONS),
-        config.flag(TIED),
+        config.flag("tie_word_embeddings"),
         family.stacked(),
         family.attentionBias(config),
         family.outputBias(config),
@@ -183,12 +165,12 @@ public record ModelConfig(
 
   /** Whether a tensor belongs to the larger model that the decoder is a part of, and is carried along. */
   public boolean carries(String tensor) {
-    return isPart() && tensor.startsWith(ALONE) && !tensor.startsWith(modules);
+    return isPart() && tensor.startsWith(TextConfig.ALONE) && !tensor.startsWith(modules);
   }
 
   /** Whether the decoder is a part of a larger model. */
   public boolean isPart() {
-    return !modules.equals(ALONE);
+    return !modules.equals(TextConfig.ALONE);
   }
 
   /** Number of decoder layers. */
