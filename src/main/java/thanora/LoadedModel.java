@@ -10,6 +10,7 @@ import thanora.checkpoint.ExpectedTensors;
 import thanora.checkpoint.Weights;
 import thanora.data.Row;
 import thanora.data.SampleEncoder;
+import thanora.export.GgufModel;
 import thanora.fused.FusedDecoder;
 import thanora.hub.Repo;
 import thanora.image.ImageSource;
@@ -55,17 +56,29 @@ public record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, PromptForm
   public static LoadedModel load(
       String path, String device, Recipe.Dtype dtype, int threads, RunListener listener) {
     Natives.loadAhead();
-    return load(ModelText.open(path), path, device, dtype, threads, Optional.empty(), listener);
+    ModelText text = ModelText.open(path);
+    return load(text, text.checkpoint().weights(), path, device, dtype, threads, Optional.empty(), listener);
+  }
+
+  /** The weights of this model, which sees images, in the two files of a merged one. */
+  Weights weights(Path decoderFile, Path visionFile) {
+    return GgufModel.read(checkpoint, decoder, images.orElseThrow().processor(), decoderFile, visionFile);
+  }
+
+  /** Loads this model with other weights, as a recipe says. */
+  LoadedModel with(Weights weights, Recipe recipe, RunListener listener) {
+    String path = checkpoint.source().toString();
+    return load(ModelText.open(path), weights, path, recipe.device(), recipe.dtype(), recipe.threads(),
+        Optional.empty(), listener);
   }
 
   private static LoadedModel load(
-      ModelText text, String name, String device, Recipe.Dtype dtype, int threads, Optional<Path> cache,
-      RunListener listener) {
+      ModelText text, Weights weights, String name, String device, Recipe.Dtype dtype, int threads,
+      Optional<Path> cache, RunListener listener) {
     Threads.use(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
     Checkpoint checkpoint = text.checkpoint();
     try {
       Placement placement = placement(device, dtype);
-      Weights weights = checkpoint.weights();
       listener.stage("load " + name, weights.names().size());
       Weights counted = new CountedWeights(weights, listener::advanced);
       Decoder decoder = ModelText.of(checkpoint.source(), () -> Decoder.load(text.config(), counted, placement));
@@ -130,8 +143,8 @@ public record LoadedModel(Checkpoint checkpoint, Tokenizer tokenizer, PromptForm
   /** The same, with a stage of its own. */
   public static LoadedModel load(Recipe recipe, RunListener listener) {
     Natives.loadAhead();
-    return load(
-        ModelText.open(recipe), recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(),
+    ModelText text = ModelText.open(recipe);
+    return load(text, text.checkpoint().weights(), recipe.model(), recipe.device(), recipe.dtype(), recipe.threads(),
         recipe.images().cacheFolder(), listener);
   }
 

@@ -10,6 +10,7 @@ import thanora.checkpoint.AtomicFiles;
 import thanora.checkpoint.AtomicFolders;
 import thanora.checkpoint.CheckpointException;
 import thanora.checkpoint.OutType;
+import thanora.checkpoint.Weights;
 import thanora.data.TaskSet;
 import thanora.eval.ScoredTask;
 import thanora.eval.TaskScore;
@@ -19,6 +20,7 @@ import thanora.export.LogitCheck;
 import thanora.export.MergedFolder;
 import thanora.export.PeftAdapter;
 import thanora.hasi.RankPlan;
+import thanora.image.ModelImages;
 import thanora.lora.Adapter;
 
 /** A base model, with an adapter on it or not, and what can be done with it: score, merge, export, answer. */
@@ -87,6 +89,11 @@ public final class TrainedModel implements AutoCloseable {
   /** What is odd about the base's files but does no harm, a line each. */
   public List<String> warnings() {
     return model.warnings();
+  }
+
+  /** Whether the model sees images. */
+  public boolean seesImages() {
+    return model.images().isPresent();
   }
 
   /** Every task of the recipe on its test rows. */
@@ -179,21 +186,36 @@ public final class TrainedModel implements AutoCloseable {
     return check.report;
   }
 
+  /** Where {@link #mergeGguf} puts the part of a model that sees images: beside the decoder, as llama.cpp names it. */
+  public static Path visionFile(Path target) {
+    return target.resolveSibling("mmproj-" + target.getFileName());
+  }
+
   /**
-   * Writes the merged model as a GGUF file, reads it back, and compares logits and scores.
+   * Writes the merged model as a GGUF file, reads it back, and compares logits and scores. Of a model that sees
+   * images the file has the decoder, and {@link #visionFile} the rest.
    *
-   * @param target must not be there; appears only when everything agrees
+   * @param target must not be there, nor the other file; they appear only when everything agrees
    * @param type of its matrices; where empty, bfloat16 for a base in bfloat16, else half precision
    * @throws CheckpointException if logits differ by more than the recipe's limit, or llama.cpp has no such model
    */
   public MergeReport mergeGguf(Recipe recipe, Path target, Optional<OutType> type, RunListener listener) {
-    model.checkpoint().ggufMetadata(); // a model that llama.cpp does not know is refused before any work
+    GgufModel merged = new GgufModel(model.checkpoint(), model.decoder(), model.images().map(ModelImages::processor),
+        adapter.orElseThrow());
+    merged.differences().forEach(listener::note);
+    OutType stored = type.orElseGet(() -> OutType.auto(model.checkpoint().weights().dtype(model.firstWeight())));
     MergeCheck check = new MergeCheck(recipe, "--outtype f32", listener);
     AtomicFiles.publish(target, file -> {
-      GgufModel.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), file,
-          type.orElseGet(() -> OutType.auto(model.checkpoint().weights().dtype(model.firstWeight()))),
-          listener::advanced);
-      check.read(file);
+      if (!seesImages()) {
+        merged.write(file, stored, listener::advanced);
+        check.read(file);
+      } else {
+        AtomicFiles.publish(visionFile(target), other -> {
+          merged.write(file, stored, listener::advanced);
+          merged.writeVision(other, stored, listener::advanced);
+          check.read(file, other);
+        });
+      }
     });
     return check.report;
   }
@@ -222,16 +244,28 @@ public final class TrainedModel implements AutoCloseable {
     void read(Path path) {
       try (LoadedModel merged =
           LoadedModel.load(path.toString(), recipe.device(), recipe.dtype(), recipe.threads(), listener)) {
-        double difference = logits.difference(merged.decoder());
-        double limit = Settings.logitLimit(recipe, merged.checkpoint().weights().isRounded(), merged);
-        if (!(difference <= limit)) {
-          throw new CheckpointException("merged logits differ from the adapter's by " + difference
-              + " of the largest logit, the limit merge.max_logit_difference is " + limit
-              + "; give " + remedy + ", or raise the limit");
-        }
-        report = new MergeReport(
-            difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
+        compare(merged, merged.checkpoint().weights().isRounded());
       }
+    }
+
+    /** Of decoder and vision part in two files; all else is the base's. */
+    void read(Path decoder, Path vision) {
+      try (Weights weights = model.weights(decoder, vision);
+          LoadedModel merged = model.with(weights, recipe, listener)) {
+        compare(merged, weights.isRounded());
+      }
+    }
+
+    private void compare(LoadedModel merged, boolean rounded) {
+      double difference = logits.difference(merged.decoder());
+      double limit = Settings.logitLimit(recipe, rounded, merged);
+      if (!(difference <= limit)) {
+        throw new CheckpointException("merged logits differ from the adapter's by " + difference
+            + " of the largest logit, the limit merge.max_logit_difference is " + limit
+            + "; give " + remedy + ", or raise the limit");
+      }
+      report = new MergeReport(
+          difference, before, new TaskScorer(recipe, merged, tasks).score("merged", listener));
     }
   }
 

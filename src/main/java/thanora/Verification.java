@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import thanora.checkpoint.GgufAdapterFile;
+import thanora.checkpoint.Weights;
 import thanora.data.Sample;
 import thanora.export.GgufAdapter;
 import thanora.export.LogitCheck;
@@ -115,14 +116,25 @@ public final class Verification {
           PeftAdapter.read(path, base.decoder()), PeftAdapter.isRounded(path));
       case GGUF_ADAPTER -> adapter(path, kind,
           GgufAdapter.read(path, base.decoder(), base.checkpoint()), GgufAdapter.isRounded(path, base.checkpoint()));
-      case MODEL_FOLDER, GGUF_MODEL -> {
-        try (LoadedModel model =
-            LoadedModel.load(path.toString(), recipe.device(), Recipe.Dtype.FLOAT32, recipe.threads())) {
-          yield compared(path, kind, model, model.checkpoint().weights().isRounded());
-        }
-      }
+      case GGUF_MODEL -> base.images().isPresent() ? pair(path) : model(path, kind);
+      case MODEL_FOLDER -> model(path, kind);
       case RUN -> run(path);
     };
+  }
+
+  private Result model(Path path, Kind kind) {
+    try (LoadedModel model =
+        LoadedModel.load(path.toString(), recipe.device(), Recipe.Dtype.FLOAT32, recipe.threads())) {
+      return compared(path, kind, model, model.checkpoint().weights().isRounded());
+    }
+  }
+
+  /** A decoder's file, and beside it that of the part that sees images. */
+  private Result pair(Path path) {
+    try (Weights weights = base.weights(path, TrainedModel.visionFile(path));
+        LoadedModel model = base.with(weights, recipe.with("dtype=float32"), RunListener.SILENT)) {
+      return compared(path, Kind.GGUF_MODEL, model, weights.isRounded());
+    }
   }
 
   private Result adapter(Path path, Kind kind, Adapter adapter, boolean rounded) {

@@ -2,6 +2,7 @@ package thanora;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,10 +10,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import thanora.checkpoint.OutType;
 import thanora.demo.DemoImages;
 import thanora.demo.ImageModel;
 import thanora.hasi.ModulePlan;
@@ -96,6 +99,28 @@ class ImageRunTest {
     assertThat(summary.tasks().get("dates").nllAfter()).as("a task that nothing trained sees")
         .isEqualTo(summary.tasks().get("dates").nllBefore());
     assertThat(summary.merge().maxLogitDifference()).isLessThan(0.05);
+    asTwoGgufFiles(recipe, run);
+  }
+
+  private void asTwoGgufFiles(Recipe recipe, Path run) throws IOException {
+    Path file = folder.resolve("m.gguf");
+    Path vision = folder.resolve("mmproj-m.gguf");
+    try (TrainedModel trained = TrainedModel.open(LoadedModel.load(recipe), Optional.of(TrainedModel.adapterOf(run)))) {
+      TrainedModel.MergeReport report =
+          trained.mergeGguf(recipe, file, Optional.of(OutType.F32), RunListener.SILENT);
+      assertThat(report.maxLogitDifference()).isLessThan(1e-5);
+      assertThat(report.merged().get("things").nll()).isCloseTo(report.adapter().get("things").nll(), within(1e-4));
+      Verification.Result result = Verification.of(recipe, run, List.of(file), RunListener.SILENT).get(0);
+      assertThat(result.passed()).as("%s", result).isTrue();
+      Files.delete(file);
+      assertThatThrownBy(() -> trained.mergeGguf(recipe, file, Optional.empty(), RunListener.SILENT))
+          .hasMessage(vision + ": exists already; give another file or remove it");
+      assertThat(file).doesNotExist();
+    }
+    Files.delete(vision);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertThat(files.filter(path -> path.toString().contains(".gguf"))).isEmpty();
+    }
   }
 
   @Test

@@ -6,6 +6,7 @@ import de.kherud.llama.LlamaModel;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -37,7 +38,7 @@ class LlamaCppFamiliesTest {
     Decoder model = Pico.load(name);
     try (TensorScope scope = TensorScope.open();
         Checkpoint base = Checkpoint.open(Pico.withTokenizer(name, folder.resolve(name)))) {
-      GgufModel.write(base, model, LlamaCppTest.zero(model), file, OutType.F32, written -> {});
+      new GgufModel(base, model, Optional.empty(), LlamaCppTest.zero(model)).write(file, OutType.F32, written -> {});
     }
     try (LlamaModel llama = LlamaCppTest.states(file)) {
       for (String text : TEXTS) {

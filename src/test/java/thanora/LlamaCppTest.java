@@ -151,7 +151,8 @@ class LlamaCppTest {
   void theAdapterOverTheBaseIsTheMergedModel() {
     Path base = shared.resolve("base.gguf");
     try (LoadedModel model = LoadedModel.load(recipe)) {
-      GgufModel.write(model.checkpoint(), model.decoder(), zero(model.decoder()), base, OutType.F32, written -> {});
+      new GgufModel(model.checkpoint(), model.decoder(), Optional.empty(), zero(model.decoder()))
+          .write(base, OutType.F32, written -> {});
     }
     // hidden states are no help here: the binding asks for them without the adapter
     assertThat(sameAnswers(base)).isLessThan(0.5);
@@ -178,8 +179,9 @@ class LlamaCppTest {
       Decoder decoder = model.decoder();
       LoraAdapter adapter = random(decoder);
       GgufAdapter.write(lora, adapter, model.checkpoint(), OutType.F32);
-      GgufModel.write(model.checkpoint(), decoder, adapter, merged, OutType.F16, written -> {});
-      GgufModel.write(model.checkpoint(), decoder, zero(decoder), half, OutType.F16, written -> {});
+      new GgufModel(model.checkpoint(), decoder, Optional.empty(), adapter).write(merged, OutType.F16, written -> {});
+      new GgufModel(model.checkpoint(), decoder, Optional.empty(), zero(decoder))
+          .write(half, OutType.F16, written -> {});
       int[] ids = model.format().prompt("Name the capital of France.");
       String turn = model.tokenizer().decode(ids, false);
       adapter.attach(decoder);

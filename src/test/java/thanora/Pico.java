@@ -53,8 +53,12 @@ public final class Pico {
 
   /** A copy of one with a tokenizer of its vocabulary. */
   public static Path withTokenizer(String name, Path copy) throws IOException {
+    return withTokenizer(folder(name), copy);
+  }
+
+  static Path withTokenizer(Path folder, Path copy) throws IOException {
     Files.createDirectories(copy);
-    try (Stream<Path> files = Files.list(folder(name))) {
+    try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
         Files.copy(file, copy.resolve(file.getFileName()));
       }

@@ -1,5 +1,6 @@
 package thanora;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,7 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
-import thanora.checkpoint.GgufFile;
 import thanora.checkpoint.SafetensorsFile;
 import thanora.checkpoint.Weights;
 import thanora.data.Sample;
@@ -70,36 +70,48 @@ public final class Seeing {
   /** Loads a folder in float32, reading images that are given. */
   public static Decoder load(Path folder, Weights expected) {
     Decoder model = Pico.load(folder, Placement.CPU_F32);
-    model.vision().orElseThrow().use(new ImageReader(new Given(expected), Optional.empty()));
+    model.vision().orElseThrow().use(reader(expected));
     return model;
   }
 
-  /** The tiny LLaVA with a tokenizer, a chat template and an image processor: it reads any image file. */
+  /** Reads images that are given. */
+  public static ImageReader reader(Weights expected) {
+    return new ImageReader(new Given(expected), Optional.empty());
+  }
+
+  /** The tiny LLaVA with all its files: it reads any image file. */
   public static Path whole(Path copy) throws IOException {
-    Files.createDirectories(copy);
-    for (String file : List.of("config.json", "generation_config.json", "model.safetensors")) {
-      Files.copy(folder("llava").resolve(file), copy.resolve(file));
-    }
+    return whole("llava", copy);
+  }
+
+  /** One with a tokenizer, a chat template and an image processor: it reads any image file. */
+  public static Path whole(String name, Path copy) throws IOException {
+    Pico.withTokenizer(folder(name), copy);
     ObjectMapper json = new ObjectMapper();
-    try (GgufFile tokens = GgufFile.open(Golden.path("gguf/tiny-llama.gguf"))) {
-      ObjectNode tokenizer = (ObjectNode) json.readTree(tokens.tokenizerJson());
-      // the last token becomes that of images
-      ((ObjectNode) tokenizer.at("/model/vocab")).remove("\u0120other");
-      ArrayNode merges = (ArrayNode) tokenizer.at("/model/merges");
-      merges.remove(merges.size() - 1);
-      ((ArrayNode) tokenizer.get("added_tokens")).addObject().put("id", IMAGE).put("content", "<image>")
+    ObjectNode tokenizer = (ObjectNode) json.readTree(copy.resolve("tokenizer.json").toFile());
+    ObjectNode vocabulary = (ObjectNode) tokenizer.at("/model/vocab");
+    ArrayNode merges = (ArrayNode) tokenizer.at("/model/merges");
+    int id = IMAGE - 2;
+    for (String token : List.of("<global-img>", "<fake_token_around_image>", "<image>")) { // in place of the last ones
+      JsonNode merge = merges.remove(merges.size() - 1);
+      vocabulary.remove(merge.isArray() ? merge.get(0).asText() + merge.get(1).asText() : merge.asText().replace(" ", ""));
+      ((ArrayNode) tokenizer.get("added_tokens")).addObject().put("id", id++).put("content", token)
           .put("single_word", false).put("lstrip", false).put("rstrip", false).put("normalized", false)
           .put("special", true);
-      json.writeValue(copy.resolve("tokenizer.json").toFile(), tokenizer);
     }
+    json.writeValue(copy.resolve("tokenizer.json").toFile(), tokenizer);
     json.writeValue(copy.resolve("tokenizer_config.json").toFile(), Map.of("eos_token", "<|im_end|>", "chat_template",
         "{% for m in messages %}<|im_start|>{{ m.content }}{% if m.role == 'assistant' %}<|im_end|>{% endif %}"
             + "{% endfor %}{% if add_generation_prompt %}<|im_start|>{% endif %}"));
-    Files.writeString(copy.resolve("preprocessor_config.json"), """
+    Files.writeString(copy.resolve("preprocessor_config.json"), name.startsWith("llava") ? """
         {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": 18}, "resample": 3,
          "do_resize": true, "do_center_crop": true, "crop_size": {"height": 18, "width": 18}, "do_rescale": true,
          "rescale_factor": 0.00392156862745098, "do_normalize": true, "image_mean": [0.5, 0.5, 0.5],
          "image_std": [0.2, 0.2, 0.2], "do_convert_rgb": true}
+        """ : """
+        {"image_processor_type": "SmolVLMImageProcessor", "size": {"longest_edge": 48},
+         "max_image_size": {"longest_edge": 24}, "rescale_factor": 0.0078431372549019607,
+         "image_mean": [1.0, 1.0, 1.0], "image_std": [0.8, 1.0, 1.0]}
         """);
     return copy;
   }

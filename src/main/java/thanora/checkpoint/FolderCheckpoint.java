@@ -175,14 +175,15 @@ final class FolderCheckpoint implements Checkpoint {
 
   @Override
   public GgufTarget gguf() {
-    return new GgufKeys(config).target();
+    return new GgufKeys(TextConfig.of(config)).target(TextConfig.modules(config));
   }
 
   @Override
   public GgufValues ggufMetadata() {
-    GgufValues values = new GgufKeys(config).values(folder.toAbsolutePath().normalize().getFileName().toString());
+    ObjectNode text = TextConfig.of(config);
+    GgufValues values = new GgufKeys(text).values(folder.toAbsolutePath().normalize().getFileName().toString());
     String source = folder.toString();
-    new GgufVocabulary(source, tokenizerJson(), tokenizerConfigJson(), config)
+    new GgufVocabulary(source, tokenizerJson(), tokenizerConfigJson(), text)
         .addTo(values, source, chatTemplate());
     return values;
   }

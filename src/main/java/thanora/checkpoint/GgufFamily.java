@@ -32,8 +32,6 @@ public enum GgufFamily {
     NORMS_PLUS_ONE
   }
 
-  private static final Set<String> SEEING = Set.of("llava", "idefics3", "smolvlm");
-
   private static final Map<String, String> LLAMA_NAMES = Map.ofEntries(
       Map.entry("attn_norm", "input_layernorm"), Map.entry("attn_q", "self_attn.q_proj"),
       Map.entry("attn_k", "self_attn.k_proj"), Map.entry("attn_v", "self_attn.v_proj"),
@@ -79,10 +77,6 @@ public enum GgufFamily {
    */
   static GgufFamily of(JsonNode config) {
     String type = config.path("model_type").asText();
-    if (SEEING.contains(type)) {
-      throw new CheckpointException("model_type " + type + " sees images, and GGUF files of such models are not"
-          + " written; export its adapter for PEFT, or merge it into a Hugging Face folder");
-    }
     return Arrays.stream(values()).filter(family -> family.written.contains(type)).findFirst()
         .orElseThrow(() -> new CheckpointException("model_type " + type
             + " cannot be written as a GGUF file from a Hugging Face folder; those that can are "

@@ -52,7 +52,8 @@ public final class GgufFile implements AutoCloseable {
 
   /** How this file names and orders tensors, and those of one dimension that are no weights. */
   GgufTarget target() {
-    return new GgufTarget(config.family(), config.queryHeads(), config.keyHeads(), GgufWeights.extras(header));
+    return new GgufTarget(config.family(), TextConfig.ALONE, config.queryHeads(), config.keyHeads(),
+        GgufWeights.extras(header));
   }
 
   /** What {@code config.json} would hold. */

@@ -12,6 +12,7 @@ final class GgufKeys {
   private final JsonNode config;
   private final GgufFamily family;
 
+  /** Of a decoder, by its own configuration. */
   GgufKeys(JsonNode config) {
     this.config = config;
     this.family = GgufFamily.of(config);
@@ -42,8 +43,9 @@ final class GgufKeys {
     return keys;
   }
 
-  GgufTarget target() {
-    return new GgufTarget(family, heads(config), keyHeads(),
+  /** The decoder in the file; {@code modules} is what the names of its layers start with elsewhere. */
+  GgufTarget target(String modules) {
+    return new GgufTarget(family, modules, heads(config), keyHeads(),
         ropeType().equals("llama3") ? Map.of(GgufNames.ROPE_FACTORS, llama3Divisors()) : Map.of());
   }
 

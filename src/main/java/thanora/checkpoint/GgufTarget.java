@@ -3,31 +3,42 @@ package thanora.checkpoint;
 import java.util.Map;
 
 /**
- * How a GGUF file names a model's tensors, orders their rows and changes their values.
+ * A decoder in a GGUF file.
  *
  * @param family its architecture
+ * @param modules what Hugging Face's names of its layers start with: {@code model.}, or more as a part of a larger
+ *     model
  * @param queryHeads heads of the queries
  * @param keyHeads heads of the keys
  * @param extras tensors of one dimension that are no weights, by their name in the file
  */
-public record GgufTarget(GgufFamily family, int queryHeads, int keyHeads, Map<String, float[]> extras) {
+public record GgufTarget(
+    GgufFamily family, String modules, int queryHeads, int keyHeads, Map<String, float[]> extras)
+    implements GgufNaming {
 
   /** The name in {@code general.architecture}. */
   public String architecture() {
     return family.architecture();
   }
 
-  /**
-   * The name of a tensor in the file.
-   *
-   * @param name Hugging Face's
-   * @throws CheckpointException if llama.cpp has no such tensor
-   */
-  public String name(String name) {
-    return GgufNames.llamaCpp(family, name);
+  /** Whether a tensor is the decoder's, not another part's of the larger model; Hugging Face's name. */
+  public boolean holds(String name) {
+    return name.startsWith(modules) || !name.startsWith(TextConfig.ALONE);
   }
 
-  /** The heads that a tensor's rows are interleaved by, 0 if they are not; Hugging Face's name. */
+  @Override
+  public String name(String name) {
+    return GgufNames.llamaCpp(
+        family, name.startsWith(modules) ? TextConfig.ALONE + name.substring(modules.length()) : name);
+  }
+
+  @Override
+  public String huggingFace(String name) {
+    String alone = GgufNames.huggingFace(family, name);
+    return alone.startsWith(TextConfig.ALONE) ? modules + alone.substring(TextConfig.ALONE.length()) : alone;
+  }
+
+  @Override
   public int heads(String name) {
     if (!family.interleavesHeads()) {
       return 0;
@@ -35,7 +46,7 @@ public record GgufTarget(GgufFamily family, int queryHeads, int keyHeads, Map<St
     return GgufNames.isQuery(name) ? queryHeads : GgufNames.isKey(name) ? keyHeads : 0;
   }
 
-  /** What the file's values are larger by; Hugging Face's name. */
+  @Override
   public float added(String name) {
     return family.added(name);
   }

@@ -37,7 +37,8 @@ public final class GgufValues {
     return put(key, F32, out -> u32(out, Float.floatToRawIntBits((float) value)));
   }
 
-  GgufValues flag(String key, boolean value) {
+  /** Puts true or false. */
+  public GgufValues flag(String key, boolean value) {
     return put(key, BOOL, out -> out.write(value ? 1 : 0));
   }
 
@@ -45,11 +46,13 @@ public final class GgufValues {
     return array(key, STRING, values.size(), out -> values.forEach(value -> string(out, value)));
   }
 
-  GgufValues integers(String key, List<Integer> values) {
+  /** Puts a list of integers of 32 bits. */
+  public GgufValues integers(String key, List<Integer> values) {
     return array(key, I32, values.size(), out -> values.forEach(value -> u32(out, value)));
   }
 
-  GgufValues numbers(String key, List<Float> values) {
+  /** Puts a list of numbers in float32. */
+  public GgufValues numbers(String key, List<Float> values) {
     return array(key, F32, values.size(),
         out -> values.forEach(value -> u32(out, Float.floatToRawIntBits(value))));
   }

@@ -26,13 +26,13 @@ final class GgufWeights implements Weights {
 
   private final FileBytes file;
   private final Map<String, GgufHeader.Slot> slots = new LinkedHashMap<>();
-  private final GgufTarget target;
+  private final GgufNaming naming;
 
-  GgufWeights(GgufHeader header, GgufTarget target) {
+  GgufWeights(GgufHeader header, GgufNaming naming) {
     file = header.file();
-    this.target = target;
+    this.naming = naming;
     header.tensors().forEach((name, slot) -> {
-      String known = GgufNames.huggingFace(target.family(), name);
+      String known = naming.huggingFace(name);
       if (!GgufNames.EXTRAS.contains(name) && slots.putIfAbsent(known, slot) != null) {
         throw file.fault("two tensors are both " + known);
       }
@@ -80,8 +80,8 @@ final class GgufWeights implements Weights {
   @Override
   public Tensor load(String name, Placement placement) {
     Tensor decoded = decode(file, name, slot(name), heads(name));
-    if (target.added(name) != 0) {
-      Ops.addInPlace(decoded, -target.added(name));
+    if (naming.added(name) != 0) {
+      Ops.addInPlace(decoded, -naming.added(name));
     }
     Tensor result = Tensors.to(decoded, placement);
     decoded.deallocate();
@@ -144,7 +144,7 @@ final class GgufWeights implements Weights {
   /** Heads whose rows are to be put in order; 0 where they are. */
   private int heads(String name) {
     // of an adapter's factors B alone has the rows of the weight
-    return name.endsWith(".lora_a") ? 0 : target.heads(name);
+    return name.endsWith(".lora_a") ? 0 : naming.heads(name);
   }
 
   private GgufHeader.Slot slot(String name) {

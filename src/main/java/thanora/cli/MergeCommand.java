@@ -16,7 +16,8 @@ import thanora.TrainedModel;
     name = "merge",
     description = {
       "Merges the adapter of a run into its base and writes a Hugging Face folder, or a GGUF file for"
-          + " llama.cpp, after checking that both give the same logits and scores."
+          + " llama.cpp, after checking that both give the same logits and scores. Of a model that sees images"
+          + " the part that does goes into a second file, mmproj-NAME.gguf."
     },
     footer = {
       "",
@@ -62,7 +63,10 @@ final class MergeCommand implements Callable<Integer> {
           ? model.mergeGguf(recipe, out, gguf.type(GgufOptions.Type.AUTO), display)
           : model.merge(recipe, out, display);
       display.close();
-      output.result(Scores.tree(report, out), Scores.of(report) + "\n\nmerged model: " + out);
+      Optional<Path> vision =
+          toGguf && model.seesImages() ? Optional.of(TrainedModel.visionFile(out)) : Optional.empty();
+      output.result(Scores.tree(report, out, vision), Scores.of(report) + "\n\nmerged model: " + out
+          + vision.map(file -> "\nfor images:   " + file).orElse(""));
     }
     return 0;
   }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 import thanora.RunSummary;
 import thanora.TrainedModel;
@@ -55,9 +56,10 @@ final class Scores {
   }
 
   /** For scripts: what a merge came to. */
-  static Map<String, Object> tree(TrainedModel.MergeReport report, Path out) {
+  static Map<String, Object> tree(TrainedModel.MergeReport report, Path out, Optional<Path> vision) {
     Map<String, Object> tree = new LinkedHashMap<>();
     tree.put("out", out.toString());
+    vision.ifPresent(file -> tree.put("mmproj", file.toString()));
     tree.put("max_logit_difference", report.maxLogitDifference());
     tree.put("adapter", tree(report.adapter()));
     tree.put("merged", tree(report.merged()));

@@ -50,6 +50,10 @@ public final class GgufAdapter {
   public static void write(Path file, Adapter adapter, Checkpoint base, OutType type) {
     LoraAdapter lora = plain(adapter);
     GgufTarget target = base.gguf();
+    if (!adapter.modules().stream().allMatch(target::holds)) {
+      throw new UnsupportedOperationException("a GGUF adapter changes the decoder alone, this one the part that sees"
+          + " images too; write the merged model: thanora merge RUN --format gguf");
+    }
     // one scale for all modules, so B stays as it is
     double alpha = lora.scaling() * lora.exportRank();
     GgufValues values = GgufAdapterFile.values(target.architecture(), "LoRA", alpha);

@@ -11,7 +11,7 @@ import thanora.text.Tokenizer;
  * @param processor makes pixel values
  * @param tokens stand for an image in the text
  */
-public record ModelImages(ImageProcessor processor, ImageTokens tokens) {
+public record ModelImages(SquareTiles processor, ImageTokens tokens) {
   /**
    * What the folder of a model says of images: preprocessor_config.json, processor_config.json.
    *

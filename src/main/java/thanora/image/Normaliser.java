@@ -9,7 +9,7 @@ import java.util.List;
  * @param mean of each channel; 0 where values are not normalised
  * @param deviation of each channel; 1 where values are not normalised
  */
-record Normaliser(double factor, List<Double> mean, List<Double> deviation) {
+public record Normaliser(double factor, List<Double> mean, List<Double> deviation) {
   static final List<Double> CLIP_MEAN = List.of(0.48145466, 0.4578275, 0.40821073);
   static final List<Double> CLIP_DEVIATION = List.of(0.26862954, 0.26130258, 0.27577711);
   static final List<Double> HALF = List.of(0.5, 0.5, 0.5);

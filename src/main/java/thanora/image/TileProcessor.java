@@ -102,6 +102,11 @@ record TileProcessor(ImageSize resized, Resampling filter, boolean split, int ti
   }
 
   @Override
+  public int longestEdge() {
+    return !split || resized == null ? 0 : resized.longestEdge();
+  }
+
+  @Override
   public String signature() {
     return toString();
   }

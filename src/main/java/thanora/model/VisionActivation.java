@@ -4,7 +4,7 @@ import org.bytedeco.pytorch.Tensor;
 import thanora.tensor.Ops;
 
 /** What bends the hidden values of a vision tower or a projector. */
-enum VisionActivation {
+public enum VisionActivation {
   /** x · Φ(x). */
   GELU("gelu") {
     @Override

@@ -64,7 +64,7 @@ public record VisionConfig(
    * @param bias whether they have one
    * @param activation between two
    */
-  record Connector(List<String> names, int shuffle, int inner, boolean bias, VisionActivation activation) {}
+  public record Connector(List<String> names, int shuffle, int inner, boolean bias, VisionActivation activation) {}
 
   /** Of a {@code llava} model: tower of CLIP or SigLIP, two linear layers with a bend between. */
   static VisionConfig llava(JsonNode json, int decoderWidth) {

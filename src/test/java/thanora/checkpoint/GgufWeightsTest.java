@@ -86,6 +86,7 @@ class GgufWeightsTest {
       bytes.f32(value);
     }
     return new GgufWeights(
-        GgufHeader.read(FileBytes.open(bytes.write(folder.resolve(name)))), new GgufTarget(GgufFamily.LLAMA, heads, heads, Map.of()));
+        GgufHeader.read(FileBytes.open(bytes.write(folder.resolve(name)))),
+        new GgufTarget(GgufFamily.LLAMA, TextConfig.ALONE, heads, heads, Map.of()));
   }
 }

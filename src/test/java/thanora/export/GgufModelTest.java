@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,7 @@ class GgufModelTest {
   private Path write(Path base, Decoder model, Adapter adapter, OutType type, String name) {
     Path file = folder.resolve(name);
     try (Checkpoint checkpoint = Checkpoint.open(base)) {
-      GgufModel.write(checkpoint, model, adapter, file, type, count -> {});
+      new GgufModel(checkpoint, model, Optional.empty(), adapter).write(file, type, count -> {});
     }
     return file;
   }

@@ -12,7 +12,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -111,19 +110,6 @@ class SeeingExportTest {
     assertThat(config.at("/auto_mapping/parent_library").asText())
         .isEqualTo("transformers.models." + name + ".modeling_" + name);
     assertThat(PeftAdapter.read(folder, model).modules()).containsExactlyElementsOf(decoders);
-  }
-
-  @Test
-  void ggufFilesAreRefusedInOneLine() {
-    for (String name : List.of("llava", "llava-legacy", "smolvlm", "idefics3")) {
-      try (Checkpoint base = Checkpoint.open(Seeing.folder(name))) {
-        for (ThrowingCallable ask : List.<ThrowingCallable>of(base::gguf, base::ggufMetadata)) {
-          assertThatThrownBy(ask).isInstanceOf(CheckpointException.class).hasMessage("model_type "
-              + base.config().get("model_type").asText() + " sees images, and GGUF files of such models are not written;"
-              + " export its adapter for PEFT, or merge it into a Hugging Face folder");
-        }
-      }
-    }
   }
 
   /** As PEFT wrote it with transformers before release 5. */
