@@ -48,15 +48,19 @@ def processor(folder):
     return Smol(folder) if config["processor_class"] == "SmolVLMProcessor" else AutoProcessor.from_pretrained(folder)
 
 
-def expected(process, row, folder):
-    """Ids of prompt, completion and end, and the tiles of all images in their order."""
-    pieces = row["prompt"].split("<image>")
+def messages(row):
+    """The prompt of a row in parts, as templates take it."""
     content = []
-    for index, piece in enumerate(pieces):
+    for index, piece in enumerate(row["prompt"].split("<image>")):
         content += [{"type": "image"}] if index else []
         text = piece.removeprefix("\n") if index else piece
         content += [{"type": "text", "text": text}] if text else []
-    prompt = process.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
+    return [{"role": "user", "content": content}]
+
+
+def expected(process, row, folder):
+    """Ids of prompt, completion and end, and the tiles of all images in their order."""
+    prompt = process.apply_chat_template(messages(row), add_generation_prompt=True)
     images = [Image.open(folder / name) for name in row.get("images", [])]
     found = process(text=prompt, images=images or None, return_tensors="pt")
     ids = found["input_ids"][0].tolist()

@@ -1,7 +1,7 @@
 """Writes small random models that see images, and rows with images, for run.sh.
 
 usage: make_seeing.py DIR
-DIR/llava and DIR/smolvlm are models with tokenizer and processor, DIR/data two tasks of rows with images and
+DIR/llava, DIR/siglip and DIR/smolvlm are models with tokenizer and processor, DIR/data two tasks of rows with images and
 without, DIR/NAME.yaml a recipe for each model: LoRA in tower, connector and decoder.
 """
 import json
@@ -12,13 +12,14 @@ import torch
 from PIL import Image, ImageDraw
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration,
-                          PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMForConditionalGeneration)
+                          PreTrainedTokenizerFast, SiglipVisionConfig, SmolVLMConfig, SmolVLMForConditionalGeneration)
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.llava.processing_llava import LlavaProcessor
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
 SPECIAL = ["<s>", "</s>", "<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"] + [
     f"<row_{row}_col_{column}>" for row in range(1, 4) for column in range(1, 4)]
+LINE_END = "\u010a"  # a line end, as byte-level tokenizers write it
 # Images first, as LLaVA's template has them, and where they stand, as SmolVLM's has them.
 LLAVA = """{% for m in messages %}{{ m.role | upper }}: {% for part in m.content if part.type == 'image' %}<image>
 {% endfor %}{% for part in m.content if part.type == 'text' %}{{ part.text }} {% endfor %}{% endfor -%}
@@ -32,9 +33,10 @@ COLOURS = {"red": (220, 30, 20), "green": (20, 180, 60), "blue": (30, 60, 230)}
 
 
 def tokenizer(eos, template):
-    """Bytes and special tokens."""
+    """Bytes, two line ends in one, since llama.cpp looks for that of SmolVLM, and special tokens."""
     letters = {letter: i for i, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    made = Tokenizer(models.BPE(letters, []))
+    letters[2 * LINE_END] = len(letters)
+    made = Tokenizer(models.BPE(letters, [(LINE_END, LINE_END)]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     made.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])
@@ -59,15 +61,21 @@ def text_config(tokens):
                        pad_token_id=tokens.pad_token_id)
 
 
-def llava(folder):
+def llava(folder, tower=CLIPVisionConfig, select="default", extra=1):
     tokens = tokenizer("</s>", LLAVA)
     model = LlavaForConditionalGeneration(LlavaConfig(
-        vision_config=CLIPVisionConfig(**TOWER, image_size=32, patch_size=8), text_config=text_config(tokens),
-        image_token_index=tokens.convert_tokens_to_ids("<image>"), image_seq_length=16))
+        vision_config=tower(**TOWER, image_size=32, patch_size=8), text_config=text_config(tokens),
+        image_token_index=tokens.convert_tokens_to_ids("<image>"), image_seq_length=16,
+        vision_feature_select_strategy=select))
     randomised(model, 1).save_pretrained(folder)
     processor = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    LlavaProcessor(processor, tokens, patch_size=8, vision_feature_select_strategy="default",
-                   num_additional_image_tokens=1, chat_template=LLAVA).save_pretrained(folder)
+    LlavaProcessor(processor, tokens, patch_size=8, vision_feature_select_strategy=select,
+                   num_additional_image_tokens=extra, chat_template=LLAVA).save_pretrained(folder)
+
+
+def siglip(folder):
+    """LLaVA with the tower of SigLIP, which has no class token."""
+    llava(folder, SiglipVisionConfig, "full", 0)
 
 
 def smolvlm(folder):
@@ -112,7 +120,7 @@ def rows(folder, task):
 
 def main():
     folder = Path(sys.argv[1])
-    for make in [llava, smolvlm]:
+    for make in [llava, siglip, smolvlm]:
         make(folder / make.__name__)
         (folder / f"{make.__name__}.yaml").write_text(json.dumps({
             "model": str(folder / make.__name__), "data": str(folder / "data"), "device": "cpu",

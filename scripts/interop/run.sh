@@ -83,17 +83,20 @@ check "GGUF adapter" "$python" "$checks/check_gguf.py" "$temp/adapter.gguf" "$te
 
 # Models that see images, adapted in tower, connector and decoder.
 must "$python" "$checks/make_seeing.py" "$temp"
-for model in llava smolvlm; do
+for model in llava siglip smolvlm; do
   own=$temp/$model
   must ./thanora train "$own.yaml" --quiet --run-dir "$own-run"
   must ./thanora export "$own-run" --quiet --out "$own-peft" --logits "$own.safetensors"
   must ./thanora merge "$own-run" --quiet --out "$own-merged"
+  must ./thanora merge "$own-run" --quiet --outtype f32 --out "$own.gguf"
   check "$model: tokens and pixels" "$python" "$checks/check_images.py" \
     "$own" "$own.safetensors" "$temp"/data/*/test.jsonl
   check "$model: adapter in PEFT" "$python" "$checks/check_peft.py" "$own" "$own-peft" "$own.safetensors"
   check "$model: merged in float32" "$python" "$checks/check_merged.py" \
     "$own-merged" "$own.safetensors" --same 0.99
-  check "$model: verified here" ./thanora verify "$own-run" --quiet "$own-peft" "$own-merged"
+  check "$model: in llama.cpp" "$python" "$checks/check_mmproj.py" \
+    "$own.gguf" "$own-merged" "$temp/data/one/test.jsonl" --limit 2e-2
+  check "$model: verified here" ./thanora verify "$own-run" --quiet "$own-peft" "$own-merged" "$own.gguf"
 done
 
 mkdir "$temp/hub"
