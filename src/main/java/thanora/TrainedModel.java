@@ -177,10 +177,7 @@ public final class TrainedModel implements AutoCloseable {
     AtomicFolders.publish(target, folder -> {
       MergedFolder.write(model.checkpoint(), model.decoder(), adapter.orElseThrow(), folder,
           Settings.mergeDtype(recipe), listener::advanced);
-      if (recipe.chatTemplate().isPresent()) { // what it was trained with goes with it
-        AtomicFiles.write(folder.resolve("chat_template.jinja"),
-            model.tokenizer().chatTemplate().orElseThrow().source());
-      }
+      template(recipe).ifPresent(source -> AtomicFiles.write(folder.resolve("chat_template.jinja"), source));
       check.read(folder);
     });
     return check.report;
@@ -202,6 +199,7 @@ public final class TrainedModel implements AutoCloseable {
   public MergeReport mergeGguf(Recipe recipe, Path target, Optional<OutType> type, RunListener listener) {
     GgufModel merged = new GgufModel(model.checkpoint(), model.decoder(), model.images().map(ModelImages::processor),
         adapter.orElseThrow());
+    template(recipe).ifPresent(merged::chatTemplate);
     merged.differences().forEach(listener::note);
     OutType stored = type.orElseGet(() -> OutType.auto(model.checkpoint().weights().dtype(model.firstWeight())));
     MergeCheck check = new MergeCheck(recipe, "--outtype f32", listener);
@@ -218,6 +216,11 @@ public final class TrainedModel implements AutoCloseable {
       }
     });
     return check.report;
+  }
+
+  /** A chat template that is not the base's: what it was trained with goes with it. */
+  private Optional<String> template(Recipe recipe) {
+    return recipe.chatTemplate().map(file -> model.tokenizer().chatTemplate().orElseThrow().source());
   }
 
   /** Logits and scores before a merge, and whether the merged model has them too. */

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import thanora.checkpoint.Checkpoint;
 import thanora.checkpoint.CheckpointException;
 
 /** What is done with a trained adapter, on the shipped model. */
@@ -63,6 +65,26 @@ class TrainedModelTest {
         LoadedModel.load(target.toString(), "cpu", Recipe.Dtype.FLOAT32, 1), Optional.empty());
         TrainedModel adapted = open()) {
       assertThat(merged.answer("12+30", 4)).isEqualTo(adapted.answer("12+30", 4));
+    }
+  }
+
+  @Test
+  void theChatTemplateOfTheRecipeGoesWithTheMergedModel() throws IOException {
+    Path template = folder.resolve("own.jinja");
+    String text = "{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] }}{% if m['role'] == 'assistant' %}"
+        + "{{ eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}{# own #}";
+    Files.writeString(template, text);
+    Recipe own = recipe.with("chat_template=" + template);
+    Path merged = folder.resolve("merged");
+    Path gguf = folder.resolve("merged.gguf");
+    try (TrainedModel model = TrainedModel.open(LoadedModel.load(own), Optional.of(TrainedModel.adapterOf(run)))) {
+      model.merge(own, merged, RunListener.SILENT);
+      model.mergeGguf(own, gguf, Optional.empty(), RunListener.SILENT);
+    }
+    for (Path path : List.of(merged, gguf)) {
+      try (Checkpoint checkpoint = Checkpoint.open(path)) {
+        assertThat(checkpoint.chatTemplate()).as("%s", path).contains(text);
+      }
     }
   }
 

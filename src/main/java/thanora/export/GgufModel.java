@@ -53,6 +53,11 @@ public final class GgufModel {
     vision = images.map(processor -> new GgufVision(model, processor));
   }
 
+  /** Puts another chat template in place of the base's. */
+  public void chatTemplate(String source) {
+    values.text("tokenizer.chat_template", source);
+  }
+
   /** What is in a file: tensors by Hugging Face's names, and those of one dimension that are no weights. */
   private record Content(
       GgufNaming naming, GgufValues values, Predicate<String> tensors, Map<String, float[]> extras) {}
