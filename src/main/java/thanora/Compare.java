@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -77,6 +78,24 @@ public final class Compare {
     List<Double> rates(Contestant contestant) {
       return contestant.merge().isPresent() ? List.of()
           : contestant.rates().isEmpty() ? rates : contestant.rates();
+    }
+
+    /** The runs of some contestants, each with all of its rates. */
+    private List<SideBySide.Run> runs(List<Long> seeds, Predicate<Contestant> of) {
+      List<SideBySide.Run> runs = new ArrayList<>();
+      for (Contestant contestant : contestants.stream().filter(of).toList()) {
+        for (double rate : rates(contestant)) {
+          seeds.forEach(seed -> runs.add(new SideBySide.Run(contestant, rate, seed)));
+        }
+      }
+      return runs;
+    }
+
+    /** Parts of like size, so that none is nearly empty. */
+    private List<List<SideBySide.Run>> parts(List<SideBySide.Run> runs) {
+      int count = (runs.size() + members - 1) / members;
+      return IntStream.range(0, count)
+          .mapToObj(i -> List.copyOf(runs.subList(runs.size() * i / count, runs.size() * (i + 1) / count))).toList();
     }
 
     /** What must be the same when a comparison goes on. */
@@ -238,45 +257,36 @@ public final class Compare {
     return sweeps;
   }
 
-  /**
-   * All runs, in groups that are trained at once. A GPU is the busier the more configurations there
-   * are, so seeds stand together there, but each form of adapter for itself, since another form would
-   * have launches of its own. On a CPU rows of several seeds would only be padded, and images of several seeds
-   * are of different number, which adapters in a vision part cannot stand side by side with.
-   */
   private List<CompareGroup> groups() {
-    List<List<SideBySide.Run>> parts = new ArrayList<>();
-    if (model.decoder().placement().isCpu() || adaptsVision()) {
-      request.seeds.forEach(seed -> parts.addAll(
-          parts(SideBySide.byForm(model, tasks, runs(List.of(seed))).stream().flatMap(List::stream).toList())));
-    } else {
-      SideBySide.byForm(model, tasks, runs(request.seeds)).forEach(runs -> parts.addAll(parts(runs)));
-      parts.sort(Comparator.comparingInt(part -> -part.size())); // the longest first, so that none is last alone
-    }
+    List<List<SideBySide.Run>> parts = parts(request, model, tasks, !model.decoder().placement().isCpu());
     return IntStream.range(0, parts.size()).mapToObj(i -> new CompareGroup(
         request, parts.get(i), folder.resolve("groups").resolve("group" + i), model, tasks, listener)).toList();
   }
 
-  private boolean adaptsVision() {
-    return request.contestants.stream().anyMatch(contestant -> model.decoder().config().vision().isPresent()
-        && !(contestant.recipe().images().freezeVisionTower() && contestant.recipe().images().freezeMultiModalProjector()));
+  /**
+   * All runs, in parts that are trained at once. A GPU is the busier the more configurations there
+   * are, so seeds stand together there, but each form of adapter for itself, since another form would
+   * have launches of its own. On a CPU rows of several seeds would only be padded. Images of several seeds are of
+   * different number, which adapters in a vision part cannot stand side by side with: their seeds are apart anywhere.
+   *
+   * @param seedsTogether whether seeds stand together where they can
+   */
+  static List<List<SideBySide.Run>> parts(Request request, LoadedModel model, TaskSet tasks, boolean seedsTogether) {
+    Set<Contestant> together = request.contestants.stream()
+        .filter(contestant -> seedsTogether && !adaptsVision(contestant, model)).collect(Collectors.toSet());
+    List<List<SideBySide.Run>> parts = new ArrayList<>();
+    SideBySide.byForm(model, tasks, request.runs(request.seeds, together::contains))
+        .forEach(runs -> parts.addAll(request.parts(runs)));
+    parts.sort(Comparator.comparingInt(part -> -part.size())); // the longest first, so that none is last alone
+    request.seeds.forEach(seed -> SideBySide.byModules(model, tasks,
+        request.runs(List.of(seed), contestant -> !together.contains(contestant)))
+        .forEach(runs -> parts.addAll(request.parts(runs))));
+    return parts;
   }
 
-  private List<SideBySide.Run> runs(List<Long> seeds) {
-    List<SideBySide.Run> runs = new ArrayList<>();
-    for (Contestant contestant : request.contestants) {
-      for (double rate : request.rates(contestant)) {
-        seeds.forEach(seed -> runs.add(new SideBySide.Run(contestant, rate, seed)));
-      }
-    }
-    return runs;
-  }
-
-  /** Parts of like size, so that none is nearly empty. */
-  private List<List<SideBySide.Run>> parts(List<SideBySide.Run> runs) {
-    int count = (runs.size() + request.members - 1) / request.members;
-    return IntStream.range(0, count)
-        .mapToObj(i -> List.copyOf(runs.subList(runs.size() * i / count, runs.size() * (i + 1) / count))).toList();
+  private static boolean adaptsVision(Contestant contestant, LoadedModel model) {
+    return model.decoder().config().vision().filter(vision -> model.targets(contestant.recipe()).stream()
+        .anyMatch(module -> vision.isOfTower(module) || vision.isOfConnector(module))).isPresent();
   }
 
   /** The rate of the lowest mean over seeds and tasks; one that diverged with any seed is not taken. */

@@ -1,6 +1,7 @@
 package thanora;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -92,6 +93,14 @@ final class SideBySide implements AutoCloseable {
   static List<List<Run>> byForm(LoadedModel model, TaskSet tasks, List<Run> runs) {
     return kinds(model, tasks, runs, RunListener.SILENT).stream()
         .map(kind -> kind.members.stream().map(Told::run).toList()).toList();
+  }
+
+  /** The configurations on the same linear layers, which alone can be attached at once, form by form. */
+  static Collection<List<Run>> byModules(LoadedModel model, TaskSet tasks, List<Run> runs) {
+    Map<List<String>, List<Run>> byModules = new LinkedHashMap<>();
+    kinds(model, tasks, runs, RunListener.SILENT).forEach(kind -> byModules
+        .computeIfAbsent(kind.modules, modules -> new ArrayList<>()).addAll(kind.members.stream().map(Told::run).toList()));
+    return byModules.values();
   }
 
   /** Configurations without their starts, not attached. */

@@ -11,11 +11,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.checkpoint.OutType;
+import thanora.data.TaskSet;
 import thanora.demo.DemoImages;
 import thanora.demo.ImageModel;
 import thanora.hasi.ModulePlan;
@@ -100,6 +102,28 @@ class ImageRunTest {
         .isEqualTo(summary.tasks().get("dates").nllBefore());
     assertThat(summary.merge().maxLogitDifference()).isLessThan(0.05);
     asTwoGgufFiles(recipe, run);
+  }
+
+  /** Seeds of a method that changes what it sees have images of different number; methods of other layers stand apart. */
+  @Test
+  void aComparisonPutsTogetherWhatCanStandSideBySide() {
+    Recipe recipe = recipe("images.freeze_multi_modal_projector=false");
+    Compare.Request request = new Compare.Request(recipe,
+        Contestant.parse(recipe, "lora,dora,text=lora[lora.target_modules=q_proj;lr=1e-3],"
+            + "other=thanora[lora.target_modules=q_proj;lr=1e-3]"),
+        List.of(1e-3, 2e-3), List.of(0L, 1L), 9, false, false, "thanora compare");
+    try (LoadedModel model = LoadedModel.load(recipe)) {
+      TaskSet tasks = Tasks.read(recipe, model, RunListener.SILENT);
+      assertThat(named(Compare.parts(request, model, tasks, true))).containsExactly(
+          "text 0, text 1, other 0, other 1", "lora 0, lora 0, dora 0, dora 0", "lora 1, lora 1, dora 1, dora 1");
+      assertThat(named(Compare.parts(request, model, tasks, false))).containsExactly(
+          "lora 0, lora 0, dora 0, dora 0", "text 0, other 0", "lora 1, lora 1, dora 1, dora 1", "text 1, other 1");
+    }
+  }
+
+  private static List<String> named(List<List<SideBySide.Run>> parts) {
+    return parts.stream().map(runs -> runs.stream().map(run -> run.contestant().name() + " " + run.seed())
+        .collect(Collectors.joining(", "))).toList();
   }
 
   private void asTwoGgufFiles(Recipe recipe, Path run) throws IOException {

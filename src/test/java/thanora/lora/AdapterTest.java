@@ -53,6 +53,16 @@ class AdapterTest {
     scope.close();
   }
 
+  /** One of fewer layers would be left out of the others' without a word. */
+  @Test
+  void adaptersOfOtherLayersAreNotPutSideBySide() {
+    Decoder model = Pico.load("llama");
+    LoraAdapter both = LoraAdapter.create(model, List.of(Q, DOWN), 2, 0, 2);
+    LoraAdapter one = LoraAdapter.create(model, List.of(Q), 2, 0, 2);
+    assertThatThrownBy(() -> Adapter.attach(model, List.of(one, both))).isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("adapters side by side must have the same linear layers");
+  }
+
   static Stream<HasiConfig> starts() {
     HasiConfig unit = HasiConfig.thanora();
     return Stream.of(
