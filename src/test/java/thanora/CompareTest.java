@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.compare.ComparisonResult;
@@ -152,6 +153,7 @@ class CompareTest {
 
   /** Gone after a step is logged, before it is saved: what a kill leaves. */
   @Test
+  @Tag("slow")
   void aComparisonKilledWithinAGroupKeepsItsGradientConflicts() throws IOException {
     Recipe saving = recipe.with("train.save_steps=2");
     RunListener killed = new RunListener() {

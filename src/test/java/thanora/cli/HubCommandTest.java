@@ -69,6 +69,7 @@ class HubCommandTest {
   }
 
   @Test
+  @Tag("slow")
   void aRecipeBeginsWithANameOfTheHub() throws IOException, InterruptedException {
     Path rows = Files.createDirectories(folder.resolve("rows"));
     Files.writeString(rows.resolve("sums.csv"), "prompt,completion\n1 + 1,2\n2 + 2,4\n2 + 3,5\n");

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -19,6 +20,7 @@ class StopSignalsTest {
   @TempDir Path folder;
 
   @ParameterizedTest
+  @Tag("slow")
   @CsvSource({"TERM, 143", "INT, 130"})
   @Timeout(120)
   void aSignalKeepsTheStepAndSaysHowToGoOn(String signal, int code)
