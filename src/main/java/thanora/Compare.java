@@ -128,8 +128,11 @@ public final class Compare {
    * @return what is written as {@code compare.json}, {@code compare.md} and {@code compare.html}
    */
   public static ComparisonResult run(Request request, RunFolder folder, RunListener listener) {
-    begin(request, folder);
+    if (folder.holdsRun()) {
+      checkIdentity(request, folder.path());
+    }
     return loaded(request, request.recipe, folder.path(), listener, compare -> {
+      begin(request, folder); // not before model and rows are read: what fails there leaves no run
       ComparisonResult result = compare.run();
       write(result, folder.path());
       return result;

@@ -119,8 +119,14 @@ final class CompareCommand implements Callable<Integer> {
     try (StopSignals signals = StopSignals.take(output.err());
         RunFolder folder = run.create("compare-" + RunOptions.nameOf(file), output::note);
         RunDisplay display = new RunDisplay(output)) {
-      Compare.Request request = request(folder.path(), display);
-      ComparisonResult result = compare(request, folder, display);
+      Compare.Request request;
+      ComparisonResult result;
+      try {
+        request = request(folder.path(), display);
+        result = compare(request, folder, display);
+      } finally {
+        DemoRecipe.removeUnlessRun(folder);
+      }
       display.close();
       Findings findings = Findings.of(result);
       output.result(tree(result, findings, folder.path()), TerminalTable.of(result, findings)

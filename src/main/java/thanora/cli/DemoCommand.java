@@ -69,12 +69,7 @@ final class DemoCommand implements Callable<Integer> {
       } catch (StoppedException e) {
         throw RunOptions.resumable(e, folder);
       } finally {
-        for (String part : List.of(DemoRecipe.DATA, DemoRecipe.MODEL)) {
-          Path made = folder.path().resolve(part);
-          if (!folder.holdsRun() && Files.exists(made)) {
-            AtomicFolders.remove(made);
-          }
-        }
+        DemoRecipe.removeUnlessRun(folder);
       }
     }
     return 0;

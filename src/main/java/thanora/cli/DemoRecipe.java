@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import java.util.stream.Stream;
 import thanora.Recipe;
 import thanora.RecipeReader;
+import thanora.RunFolder;
 import thanora.checkpoint.AtomicFolders;
 import thanora.demo.DemoImages;
 import thanora.demo.DemoTasks;
@@ -62,6 +63,16 @@ record DemoRecipe(String file, boolean images) {
       ImageModel.assemble(home.resolve("demo"), model);
     }
     return recipe;
+  }
+
+  /** Removes rows and model again where no run came of them, so that the folder is free for the next try. */
+  static void removeUnlessRun(RunFolder folder) {
+    for (String part : List.of(DATA, MODEL)) {
+      Path made = folder.path().resolve(part);
+      if (!folder.holdsRun() && Files.exists(made)) {
+        AtomicFolders.remove(made);
+      }
+    }
   }
 
   private void writeRows(Path target, long seed) throws IOException {
