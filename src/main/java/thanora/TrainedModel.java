@@ -111,6 +111,7 @@ public final class TrainedModel implements AutoCloseable {
    *
    * @param maxNewTokens tokens at most; fewer where the model's context ends before
    * @throws IllegalArgumentException if the prompt fills the context
+   * @throws IllegalStateException if another thread computes with the model: one at a time may
    */
   public String answer(String prompt, int maxNewTokens) {
     int[] ids = model.format().prompt(prompt);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -27,6 +28,9 @@ import thanora.tensor.Tensors;
  * families differ.
  *
  * <p>Weights are frozen. Adapters and recorders replace {@link Projection}s by name.
+ *
+ * <p>One thread at a time computes with a model, since passes share rooms for results, and libtorch ends the process
+ * where two write into one: a second thread gets an {@link IllegalStateException}.
  */
 public final class Decoder {
   private final ModelConfig config;
@@ -40,6 +44,7 @@ public final class Decoder {
   private final Map<String, Slot> slots = new LinkedHashMap<>();
   private final Map<RopeConfig, Rope> ropes = new HashMap<>();
   private final Set<String> tensorNames;
+  private final AtomicReference<Thread> owner = new AtomicReference<>();
   private LayerPass pass = LayerPass.PLAIN;
   private long version;
 
@@ -126,6 +131,28 @@ public final class Decoder {
         x, batch, config.byLayer().get(index).rope().map(rope -> ropes.get(rope).at(batch))));
   }
 
+  /**
+   * Runs what computes with this model on this thread alone; within such a body again, too.
+   *
+   * @throws IllegalStateException if another thread is at it
+   */
+  public <T> T alone(Supplier<T> body) {
+    Thread self = Thread.currentThread();
+    Thread other = owner.compareAndExchange(null, self);
+    if (other == self) {
+      return body.get();
+    }
+    if (other != null) {
+      throw new IllegalStateException("thread " + self.getName() + ": the model is in use by thread " + other.getName()
+          + "; one thread at a time computes with a model, so take turns, or load it once for each thread");
+    }
+    try {
+      return body.get();
+    } finally {
+      owner.set(null);
+    }
+  }
+
   /** Has passes that are not recorded take a way of their own through the layers. */
   public void use(LayerPass other) {
     pass = other;
@@ -152,7 +179,7 @@ public final class Decoder {
    * @param checkpointing of this batch, where layers are to keep their input only
    */
   public Tensor last(TokenBatch batch, LayerPass pass, Optional<Checkpointing> checkpointing) {
-    return TensorScope.keep(() -> {
+    return alone(() -> TensorScope.keep(() -> {
       Map<RopeConfig, Angles> angles = new HashMap<>();
       ropes.forEach((frequencies, rope) -> angles.put(frequencies, rope.at(batch)));
       Tensor x = embed(batch);
@@ -166,7 +193,7 @@ public final class Decoder {
             ? checkpointing.get().apply(input, batch, own, step) : step.apply(input, batch, own));
       }
       return x;
-    });
+    }));
   }
 
   /** The last norm. */
@@ -305,7 +332,7 @@ public final class Decoder {
    * @return (texts, V): logits behind the last token of each; the caller's scope owns them
    */
   public Tensor read(List<Reading> texts, List<int[]> tokens) {
-    return TensorScope.keep(() -> {
+    return alone(() -> TensorScope.keep(() -> {
       try (NoGrad off = NoGrad.open()) {
         String device = placement.device();
         List<int[]> next = new ArrayList<>();
@@ -331,7 +358,7 @@ public final class Decoder {
             Ops.cat(0, features.toArray(Tensor[]::new)), places.stream().mapToInt(i -> i).toArray()));
         return logits(Ops.select(hidden, 0, Tensors.of(last, device)));
       }
-    });
+    }));
   }
 
   public ModelConfig config() {

@@ -41,15 +41,18 @@ public final class TextGenerator {
    * @param atOnce answers of each member that are generated side by side
    * @param done receives the number of prompts answered so far
    * @return the answers of the first member, then those of the second, and so on
+   * @throws IllegalStateException if another thread computes with the model
    */
   public List<int[]> generate(
       List<Prompt> prompts, int task, int members, int maxNewTokens, int atOnce, IntConsumer done) {
     if (prompts.isEmpty()) {
       return List.of();
     }
-    try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
-      return new Generation(model, stopIds, prompts, task, members, maxNewTokens, Math.min(atOnce, prompts.size()))
-          .run(done);
-    }
+    return model.alone(() -> {
+      try (NoGrad off = NoGrad.open(); TensorScope scope = TensorScope.open()) {
+        return new Generation(model, stopIds, prompts, task, members, maxNewTokens, Math.min(atOnce, prompts.size()))
+            .run(done);
+      }
+    });
   }
 }

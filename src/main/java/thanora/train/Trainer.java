@@ -110,9 +110,14 @@ public final class Trainer implements AutoCloseable {
    * @param learningRate times each member's own factor
    * @param byTask keeps the gradients of tasks apart in the adapters that have room for them
    * @return one a member, in the order of the trainees
+   * @throws IllegalStateException if another thread computes with the model
    */
   public List<StepResult> sideBySide(
       List<MemberBatch> microBatches, long step, double learningRate, boolean byTask) {
+    return model.alone(() -> take(microBatches, step, learningRate, byTask));
+  }
+
+  private List<StepResult> take(List<MemberBatch> microBatches, long step, double learningRate, boolean byTask) {
     try (TensorScope scope = TensorScope.open()) {
       boolean apart = byTask || combines;
       StepLabels labels = StepLabels.of(microBatches, weightings, group);
