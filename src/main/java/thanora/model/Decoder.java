@@ -29,8 +29,7 @@ import thanora.tensor.Tensors;
  *
  * <p>Weights are frozen. Adapters and recorders replace {@link Projection}s by name.
  *
- * <p>One thread at a time computes with a model, since passes share rooms for results, and libtorch ends the process
- * where two write into one: a second thread gets an {@link IllegalStateException}.
+ * <p>One thread at a time computes with a model, whose passes share state: a second thread gets an {@link IllegalStateException}.
  */
 public final class Decoder {
   private final ModelConfig config;
