@@ -23,8 +23,9 @@ import tower
 from pack import Pack
 
 TEXT, ANSWER = 40, 24  # tokens of a row with its image as one, tokens of an answer
-WARMUP, LOG_EVERY, SAVE_EVERY, CHUNK = 0.03, 20, 60, 4000
+DECAY, WARMUP, LOG_EVERY, SAVE_EVERY, CHUNK = 0.05, 0.03, 20, 60, 4000
 USER, ASSISTANT, END = "<|user|>", "<|assistant|>", "<|endoftext|>"
+MUON = 2.0  # rate of the layers' matrices, in rates of all else
 HELP_FROM, HELP_TO, HELP_UNTIL = 1.0, 0.1, 0.5  # weight of the classes, and when it has fallen
 FIELDS = ("sprite", "colour", "place", "background", "classes", "ids", "image", "answer", "length")
 
@@ -113,7 +114,7 @@ def held_out(pack, tokenizer, count):
         "pictures": [centred(s, n, 32) for s, n in pack.held_pictures[:count]],
         "words": [printed(w) for w in pack.held_words[:count]],
     }
-    for name in ("number", "shapes", "pair", "bars", "two", "copies"):
+    for name in ("number", "shapes", "pair", "bars", "two", "copies", "claim"):
         sets[name] = [getattr(maker, name)() for _ in range(count)]
     sets["two"] = sets["two"][: count // 2]
     return {name: arrays_of(rows, tokenizer, maker.r) for name, rows in sets.items()}
@@ -152,6 +153,39 @@ class Helper(nn.Module):
             F.cross_entropy(small.float().flatten(0, 1), of_small.flatten(), reduction="sum"),
         ]  # fmt: skip
         return sum(losses) / (classes >= 0).sum().clamp(min=1)
+
+
+class Muon:
+    """Steps along the orthogonal matrices that are next to the momenta (Jordan et al., 2024), as long as
+    AdamW's (Liu et al., arXiv 2502.16982). Matrices of one shape go together."""
+
+    def __init__(self, parameters, decay):
+        self.parameters, self.decay = parameters, decay
+        self.momenta = [torch.zeros_like(p) for p in parameters]
+        shapes = {p.shape for p in parameters}
+        self.groups = [[i for i, p in enumerate(parameters) if p.shape == shape] for shape in shapes]
+
+    @torch.no_grad()
+    def step(self, rate, momentum=0.95):
+        gradients = [p.grad for p in self.parameters]
+        torch._foreach_lerp_(self.momenta, gradients, 1 - momentum)
+        ahead = torch._foreach_lerp(gradients, self.momenta, momentum)
+        torch._foreach_mul_(self.parameters, 1 - rate * self.decay)
+        for group in self.groups:
+            along = orthogonal(torch.stack([ahead[i] for i in group]))
+            length = -rate * 0.2 * max(along.shape[1:]) ** 0.5
+            torch._foreach_add_([self.parameters[i] for i in group], list(along.unbind()), alpha=length)
+
+
+def orthogonal(x):
+    """Matrices (n, rows, columns) with all singular values near one, by Newton and Schulz's iteration."""
+    turned = x.shape[1] > x.shape[2]
+    x = x.mT if turned else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    for _ in range(5):
+        square = x @ x.mT
+        x = 3.4445 * x + (2.0315 * square @ square - 4.7750 * square) @ x
+    return x.mT if turned else x
 
 
 def scene_of(rows):
@@ -217,10 +251,12 @@ def main():
     helper = Helper(llava.decoder.embed_tokens.weight.shape[1], len(pack.name_classes)).to(device)
     trained = [p for p in [*llava.parameters(), *helper.parameters()] if p.requires_grad]
     note("on the device; tower and projector:", sum(p.numel() for p in llava.parameters() if p.requires_grad))
+    muon = Muon([p for p in llava.vision_tower.encoder.parameters() if p.dim() == 2], DECAY)
+    others = [p for p in trained if not any(p is q for q in muon.parameters)]
     optimiser = torch.optim.AdamW(
         [
-            {"params": [p for p in trained if p.dim() >= 2], "weight_decay": 0.05},
-            {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+            {"params": [p for p in others if p.dim() >= 2], "weight_decay": DECAY},
+            {"params": [p for p in others if p.dim() < 2], "weight_decay": 0.0},
         ],
         lr=peak, betas=(0.9, 0.97), fused=amp,
     )  # fmt: skip
@@ -252,7 +288,9 @@ def main():
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        muon.step(MUON * rate)
+        for p in trained:
+            p.grad = None
         if begun is None:  # the first step compiles
             answers.item()
             begun = time.time()

@@ -37,8 +37,8 @@ class Scenes:
     def __init__(self, seed, pack):
         self.r, self.pack = random.Random(seed), pack
         self.makers = {
-            "picture": 26, "fashion": 8, "two": 14, "copies": 8, "text": 18, "number": 8,
-            "lines": 3, "shapes": 22, "pair": 8, "bars": 12,
+            "picture": 22, "fashion": 6, "two": 10, "copies": 8, "text": 28, "number": 8,
+            "lines": 4, "shapes": 20, "pair": 12, "claim": 16, "bars": 18,
         }  # fmt: skip
 
     def draw(self):
@@ -316,6 +316,31 @@ class Scenes:
              f"The {a[2]} is further {'right' if across > 0 else 'left'} and {'lower' if down > 0 else 'higher'}."),
             (f"Which is larger, {a[2]} or {b[2]}?", f"The larger is the {a[2] if a[4] > b[4] else b[2]}."),
         )  # fmt: skip
+
+    def claim(self):
+        """Shapes of different kinds, and a sentence about them that holds or fails."""
+        scene = self.scene()
+        kinds = self.r.sample(SHAPES, self.r.randint(2, 4))
+        hues = self.r.sample(self.visible(scene), self.r.randint(2, 4))
+        found = [
+            (x, y, kind, self.r.choice(hues), h * self.r.uniform(0.75, 1))
+            for kind, (x, y, h) in zip(kinds, self.places(len(kinds), self.r.uniform(7, 12)))
+        ]
+        found.sort()
+        self.put_shapes(scene, found)
+        holds = self.r.random() < 0.5
+        a, b = self.r.sample(found, 2)
+        if self.r.random() < 0.4:
+            others = [h for h in hues if h != a[3]]
+            hue = a[3] if holds else self.r.choice(others)
+            claimed, truth = f"one {a[2]} has {hue} paint", f"{a[3]} paint"
+        else:
+            if abs(a[0] - b[0]) > abs(a[1] - b[1]):
+                sides = ("left", "right") if a[0] < b[0] else ("right", "left")
+            else:
+                sides = ("over", "under") if a[1] < b[1] else ("under", "over")
+            claimed, truth = f"the {a[2]} lies {sides[not holds]} beside the {b[2]}", sides[0]
+        return scene, f"Claim: {claimed}.", "It holds." if holds else f"It fails: {truth}."
 
     # bars
     def bars(self):

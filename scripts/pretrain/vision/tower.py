@@ -16,6 +16,7 @@ import model as text  # noqa: E402
 IMAGE_TOKEN, IMAGE_ID = "<image>", 3072
 WIDTH, INNER, LAYERS, HEADS, PATCH, SIDE = 160, 640, 6, 5, 8, 64
 PATCHES = (SIDE // PATCH) ** 2
+EPS = 1e-6
 CONFIG = {
     "architectures": ["LlavaForConditionalGeneration"],
     "model_type": "llava",
@@ -24,12 +25,12 @@ CONFIG = {
     "projector_hidden_act": "gelu",
     "multimodal_projector_bias": True,
     "vision_feature_layer": -1,
-    "vision_feature_select_strategy": "default",
+    "vision_feature_select_strategy": "full",
     "tie_word_embeddings": True,
     "torch_dtype": "bfloat16",
     "text_config": {**text.CONFIG, "vocab_size": IMAGE_ID + 1},
     "vision_config": {
-        "model_type": "clip_vision_model",
+        "model_type": "siglip_vision_model",
         "image_size": SIDE,
         "patch_size": PATCH,
         "num_channels": 3,
@@ -37,21 +38,19 @@ CONFIG = {
         "intermediate_size": INNER,
         "num_hidden_layers": LAYERS,
         "num_attention_heads": HEADS,
-        "hidden_act": "quick_gelu",
-        "layer_norm_eps": 1e-5,
+        "hidden_act": "gelu_pytorch_tanh",
+        "layer_norm_eps": EPS,
         "attention_dropout": 0.0,
-        "projection_dim": WIDTH,
+        "vision_use_head": False,
     },
 }
 PROCESSOR = {
-    "image_processor_type": "CLIPImageProcessor",
+    "image_processor_type": "SiglipImageProcessor",
     "processor_class": "LlavaProcessor",
     "do_convert_rgb": True,
     "do_resize": True,
-    "size": {"shortest_edge": SIDE},
+    "size": {"height": SIDE, "width": SIDE},
     "resample": 3,
-    "do_center_crop": True,
-    "crop_size": {"height": SIDE, "width": SIDE},
     "do_rescale": True,
     "rescale_factor": 1 / 255,
     "do_normalize": True,
@@ -82,15 +81,14 @@ class Mlp(nn.Module):
         self.fc1, self.fc2 = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
 
     def forward(self, x):
-        x = self.fc1(x)
-        return self.fc2(x * torch.sigmoid(1.702 * x))
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
 
 
 class Layer(nn.Module):
     def __init__(self):
         super().__init__()
         self.self_attn, self.mlp = Attention(), Mlp()
-        self.layer_norm1, self.layer_norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.layer_norm1, self.layer_norm2 = nn.LayerNorm(WIDTH, EPS), nn.LayerNorm(WIDTH, EPS)
 
     def forward(self, x):
         x = x + self.self_attn(self.layer_norm1(x))
@@ -100,26 +98,23 @@ class Layer(nn.Module):
 class Embeddings(nn.Module):
     def __init__(self):
         super().__init__()
-        self.class_embedding = nn.Parameter(torch.randn(WIDTH) * 0.02)
-        self.patch_embedding = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=False)
-        self.position_embedding = nn.Embedding(PATCHES + 1, WIDTH)
+        self.patch_embedding = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+        self.position_embedding = nn.Embedding(PATCHES, WIDTH)
 
     def forward(self, pixels):
         patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)
-        first = self.class_embedding.expand(len(pixels), 1, WIDTH).to(patches.dtype)
-        return torch.cat((first, patches), 1) + self.position_embedding.weight
+        return patches + self.position_embedding.weight
 
 
 class Tower(nn.Module):
-    """CLIP's vision transformer up to its last layer; what follows it is stored and not used."""
+    """SigLIP's vision transformer up to its last layer; what follows it is stored and not used."""
 
     def __init__(self):
         super().__init__()
         self.embeddings = Embeddings()
-        self.pre_layrnorm = nn.LayerNorm(WIDTH)
         self.encoder = nn.Module()
         self.encoder.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.post_layernorm = nn.LayerNorm(WIDTH)
+        self.post_layernorm = nn.LayerNorm(WIDTH, EPS)
         for name, p in self.named_parameters():
             if p.dim() >= 2:
                 deep = name.endswith(("out_proj.weight", "fc2.weight"))
@@ -128,10 +123,10 @@ class Tower(nn.Module):
                 nn.init.zeros_(p)
 
     def forward(self, pixels):
-        x = self.pre_layrnorm(self.embeddings(pixels))
+        x = self.embeddings(pixels)
         for layer in self.encoder.layers:
             x = layer(x)
-        return x[:, 1:]
+        return x
 
 
 class Projector(nn.Module):
@@ -220,6 +215,6 @@ def write_tokenizer(source, folder):
     write_json(folder / "tokenizer_config.json", config)
     write_json(
         folder / "processor_config.json",
-        {"processor_class": "LlavaProcessor", "patch_size": PATCH, "num_additional_image_tokens": 1,
-         "vision_feature_select_strategy": "default", "image_token": IMAGE_TOKEN},
+        {"processor_class": "LlavaProcessor", "patch_size": PATCH, "num_additional_image_tokens": 0,
+         "vision_feature_select_strategy": "full", "image_token": IMAGE_TOKEN},
     )  # fmt: skip
