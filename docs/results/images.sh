@@ -33,7 +33,7 @@ for part; do
       cp -rT "$pictures/things" "$rows/clipart"
       words=("$home/recipes/image-tasks.yaml" --model "$out/demo/model" --data "$rows")
       if [ "$part" = pictures ]; then
-        compare pictures '3e-4|5e-4|1e-3|2e-3|3e-3' "${words[@]}"
+        compare pictures '1e-3|2e-3|3e-3|4e-3|6e-3' "${words[@]}"
       else
         compare projector '1e-3|2e-3|3e-3|4e-3|6e-3' "${words[@]}" --set images.freeze_multi_modal_projector=false
       fi ;;
