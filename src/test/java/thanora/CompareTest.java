@@ -143,6 +143,7 @@ class CompareTest {
   }
 
   @Test
+  @Tag("slow")
   void aComparisonThatStoppedGoesOnToTheSameBytes() throws IOException {
     RunListener stopping = stoppingAt("train", 3);
     assertThatThrownBy(() -> run(recipe, folder.resolve("r"), false, stopping)).hasMessage("gone");

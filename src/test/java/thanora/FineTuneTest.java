@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -302,6 +303,7 @@ class FineTuneTest {
   }
 
   @ParameterizedTest
+  @Tag("slow")
   @ValueSource(strings = {"dtype=bfloat16", "method=thanora-paper", "hasi.subtract=none",
       "hasi.b=0", "hasi.statistic=gradient", "train.micro_batch_tokens=40", "train.mixing=uniform"})
   void otherSettingsTrainToo(String change) {

@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import thanora.checkpoint.OutType;
@@ -90,6 +91,7 @@ class ImageRunTest {
   }
 
   @Test
+  @Tag("slow")
   void towerAndProjectorAreTrainedMergedAndScored() throws IOException {
     Recipe recipe = recipe("images.freeze_vision_tower=false", "images.freeze_multi_modal_projector=false",
         "images.freeze_language_model=true");

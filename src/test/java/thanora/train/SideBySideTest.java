@@ -278,6 +278,7 @@ class SideBySideTest {
 
   /** Bit for bit: the others are in the same batch either way. The last member of each adapter is ill once. */
   @Test
+  @Tag("slow")
   void aMemberThatIsNotFiniteDisturbsNoOther() {
     int members = mixed().stream().mapToInt(List::size).sum();
     List<Outcome> healthy = train(trainer(DType.F32, mixed()), 1, 3);
