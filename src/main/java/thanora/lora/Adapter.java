@@ -266,11 +266,7 @@ public abstract class Adapter implements AutoCloseable {
     attach(model, List.of(this));
   }
 
-  /**
-   * Puts several adapters into the model, their members side by side in this order.
-   *
-   * @throws IllegalArgumentException if they are not all of the same linear layers
-   */
+  /** Puts several adapters into the model, their members side by side in this order; refuses other linear layers. */
   public static void attach(Decoder model, List<? extends Adapter> adapters) {
     if (adapters.stream().map(Adapter::modules).distinct().count() > 1) {
       throw new IllegalArgumentException("adapters side by side must have the same linear layers");
